@@ -1,0 +1,130 @@
+//! What happens around code: issues, comments, pages, members, and feature flags.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Change, FieldChange, Person};
+
+/// An issue of a tracker.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Issue {
+    /// `42`, or `PAY-42` where the tracker has keys.
+    pub key: String,
+    /// Its title.
+    pub title: String,
+    /// Its text, in the provider's markup.
+    pub description: String,
+    /// What happened to it.
+    pub change: Change,
+    /// How it stands, in the provider's word.
+    pub state: String,
+    /// `issue`, `incident`, `bug`, `story` ...
+    pub kind: String,
+    /// The provider marks it as confidential.
+    pub confidential: bool,
+    /// Who made it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub author: Option<Person>,
+    /// Its labels.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub labels: Vec<String>,
+    /// Whom it is assigned to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub assignees: Vec<Person>,
+    /// The milestone it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub milestone: Option<String>,
+    /// Its priority.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority: Option<String>,
+    /// The fields that changed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<FieldChange>,
+}
+
+/// What a comment is on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[expect(missing_docs, reason = "the names are the field's own words")]
+pub enum CommentTarget {
+    MergeRequest,
+    Issue,
+    Commit,
+    Snippet,
+    Page,
+    Other,
+}
+
+/// A comment.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Comment {
+    /// The provider's identifier, as text.
+    pub id: String,
+    /// Its text, in the provider's markup.
+    pub text: String,
+    /// What it is on.
+    pub target: CommentTarget,
+    /// The number or key of what it is on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target_key: Option<String>,
+    /// The title of what it is on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target_title: Option<String>,
+    /// Who opened what it is on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target_author: Option<Person>,
+    /// Where a review comment stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// The line it stands at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<u32>,
+    /// The provider marks it as confidential.
+    pub confidential: bool,
+    /// What happened to it.
+    pub change: Change,
+}
+
+/// A wiki or Confluence page.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Page {
+    /// The provider's identifier, as text.
+    pub id: String,
+    /// Its title.
+    pub title: String,
+    /// Its space.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub space: Option<String>,
+    /// What happened to it.
+    pub change: Change,
+    /// Its version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<u64>,
+}
+
+/// Somebody joined, changed role in, or left a project.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Member {
+    /// Its person.
+    pub person: Person,
+    /// What happened to it.
+    pub change: Change,
+    /// Its role.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
+}
+
+/// A feature flag.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct FeatureFlag {
+    /// Its name.
+    pub name: String,
+    /// Its active.
+    pub active: bool,
+    /// Its text, in the provider's markup.
+    pub description: String,
+}
