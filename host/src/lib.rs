@@ -4,5 +4,8 @@
 //! The library is the program's own; nothing outside this workspace is promised its interface. Start
 //! with [`domain`] for the words, and with `ARCHITECTURE.md` for the path of an event.
 
+pub mod capability;
+pub mod catalog;
 pub mod domain;
-pub mod store;
+pub mod engine;
+// pub mod store;

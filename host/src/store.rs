@@ -18,7 +18,10 @@ use crate::domain::clock::Timestamp;
 use crate::domain::event::Event;
 use crate::domain::names::{DeliveryId, EventId, RuleName, SourceName, TeamName};
 
+#[cfg(test)]
+mod conformance;
 mod records;
+pub mod sqlite;
 
 pub use records::{
     ActionFilter, ActionId, ActionKind, ActionRecord, ActionState, AttemptEnd, AttemptRecord,
@@ -40,9 +43,9 @@ pub enum StoreError {
     #[error("the store is closed")]
     Closed,
     /// The claim is no longer the caller's: its lease ran out and somebody else has it.
-    #[error("the claim on `{what}` is no longer held")]
+    #[error("the claim on {what} is no longer held")]
     ClaimLost {
-        /// What was claimed.
+        /// What was claimed, such as ``event `0192…` ``.
         what: String,
     },
     /// There is no such record.
@@ -52,7 +55,9 @@ pub enum StoreError {
         what: String,
     },
     /// The data folder is of a newer version of Hookbox.
-    #[error("the store has schema version {found}, and this hookbox knows versions up to {known}: run a newer hookbox")]
+    #[error(
+        "the store has schema version {found}, and this hookbox knows versions up to {known}: run a newer hookbox"
+    )]
     Newer {
         /// The version found.
         found: i64,
@@ -80,11 +85,15 @@ pub enum Accepted {
 }
 
 /// Keeps what must not be lost.
+///
+/// A call is carried out even when its caller stops waiting for the answer; a claim that nobody heard of
+/// stays with its owner until [`release_all`](Store::release_all) or [`recover`](Store::recover).
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
     // Deliveries.
 
-    /// Commits a delivery with its keys, unless a key that has not expired is known for its source.
+    /// Commits a delivery with its keys, unless one of them that has not expired is known for its
+    /// source, or its identifier is known.
     async fn accept(&self, delivery: Delivery) -> Result<Accepted, StoreError>;
 
     /// Records a refusal. The last 200 of a source are kept; one equal in source, code, address,
@@ -92,7 +101,8 @@ pub trait Store: Send + Sync + 'static {
     async fn refuse(&self, refusal: Refusal) -> Result<(), StoreError>;
 
     /// The refusals of a source (of all where none is named), newest first.
-    async fn refusals(&self, source: Option<&SourceName>) -> Result<Vec<RefusalRecord>, StoreError>;
+    async fn refusals(&self, source: Option<&SourceName>)
+    -> Result<Vec<RefusalRecord>, StoreError>;
 
     /// Claims up to `limit` deliveries that wait to be split into events, oldest first.
     async fn claim_deliveries(
@@ -116,12 +126,18 @@ pub trait Store: Send + Sync + 'static {
     // Events.
 
     /// Claims up to `limit` events that wait for evaluation, in the order of their sequence numbers.
-    async fn claim_events(&self, owner: &str, limit: usize) -> Result<Vec<ClaimedEvent>, StoreError>;
+    async fn claim_events(
+        &self,
+        owner: &str,
+        limit: usize,
+    ) -> Result<Vec<ClaimedEvent>, StoreError>;
 
-    /// Commits one unit of an event: its evaluations, its actions, and a drop, all or none. Returns the
-    /// identifiers of the actions in their order. A unit that is committed already is left as it is,
-    /// and its actions' identifiers are returned.
-    async fn commit_unit(&self, owner: &str, unit: UnitCommit) -> Result<Vec<ActionId>, StoreError>;
+    /// Commits one unit of an event that the owner has in hand: its evaluations, its actions, and a drop,
+    /// all or none. Returns the identifiers of the actions in their order; an action whose key is known
+    /// is not kept again. A unit that is committed already is left as it is, and its actions'
+    /// identifiers are returned.
+    async fn commit_unit(&self, owner: &str, unit: UnitCommit)
+    -> Result<Vec<ActionId>, StoreError>;
 
     /// Marks a claimed event as done: every unit of its snapshot is committed.
     async fn finish_event(
@@ -143,9 +159,10 @@ pub trait Store: Send + Sync + 'static {
 
     // Actions.
 
-    /// Claims up to `limit` actions of a kind that are due at `now`, and records that an attempt
-    /// begins. Of the actions of one concurrency key, one is claimed at a time, that of the lowest
-    /// sequence number; one whose key has begun an action of a later event is ended as `superseded`.
+    /// Claims up to `limit` actions of a kind that are due at `now`, those that fell due first, and
+    /// records that an attempt begins; they come in the order of their sequence numbers. Of the actions
+    /// of one concurrency key, one is claimed at a time, that of the lowest sequence number; one whose
+    /// key has begun an action of a later event is ended as `superseded`.
     async fn claim_actions(
         &self,
         owner: &str,
@@ -164,8 +181,11 @@ pub trait Store: Send + Sync + 'static {
     ) -> Result<(), StoreError>;
 
     /// When the next action of a kind falls due that is not due at `now`, if one waits for its time.
-    async fn next_due(&self, kind: ActionKind, now: Timestamp)
-    -> Result<Option<Timestamp>, StoreError>;
+    async fn next_due(
+        &self,
+        kind: ActionKind,
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>, StoreError>;
 
     /// The actions that match, newest first.
     async fn actions(&self, filter: ActionFilter) -> Result<Vec<ActionRecord>, StoreError>;
@@ -208,10 +228,10 @@ pub trait Store: Send + Sync + 'static {
     /// Hands back all that an owner has in hand, without counting a crash. Called at an orderly end.
     async fn release_all(&self, owner: &str) -> Result<(), StoreError>;
 
-    /// How much waits.
+    /// How much is not finished, and how much was given up.
     async fn backlog(&self) -> Result<Backlog, StoreError>;
 
-    /// Writes and removes something, to tell whether the store can be written.
+    /// Writes something as large as a large delivery, to tell whether the store can be written.
     async fn probe(&self) -> Result<(), StoreError>;
 }
 

@@ -36,7 +36,8 @@ impl Timestamp {
     /// As RFC 3339 text in a time zone, to the second, such as `2026-11-22T14:29:05+01:00`.
     #[must_use]
     pub fn rfc3339(self, zone: &jiff::tz::TimeZone) -> String {
-        let instant = jiff::Timestamp::from_millisecond(self.0).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+        let instant =
+            jiff::Timestamp::from_millisecond(self.0).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
         instant
             .to_zoned(zone.clone())
             .strftime("%Y-%m-%dT%H:%M:%S%:z")
@@ -97,7 +98,13 @@ mod tests {
     #[test]
     fn a_moment_is_written_in_the_operators_zone() {
         let zone = jiff::tz::TimeZone::get("Europe/Paris").expect("the zone is known");
-        assert_eq!(Timestamp(1_795_354_145_000).rfc3339(&zone), "2026-11-22T14:29:05+01:00");
-        assert_eq!(Timestamp(1_795_354_145_000).to_string(), "2026-11-22T13:29:05+00:00");
+        assert_eq!(
+            Timestamp(1_795_354_145_000).rfc3339(&zone),
+            "2026-11-22T14:29:05+01:00"
+        );
+        assert_eq!(
+            Timestamp(1_795_354_145_000).to_string(),
+            "2026-11-22T13:29:05+00:00"
+        );
     }
 }

@@ -77,7 +77,9 @@ impl Event {
     /// The full name of the project it belongs to, such as `group/name`.
     #[must_use]
     pub fn project(&self) -> Option<&str> {
-        self.repository.as_ref().map(|repository| repository.full_name.as_str())
+        self.repository
+            .as_ref()
+            .map(|repository| repository.full_name.as_str())
     }
 
     /// The branch it is about: the branch pushed to, a merge request's target, a pipeline's or a job's.
@@ -97,7 +99,10 @@ impl Event {
 /// What an event is about. `Other` is an event there are no words for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-#[expect(missing_docs, reason = "each case is described by the type of the same name")]
+#[expect(
+    missing_docs,
+    reason = "each case is described by the type of the same name"
+)]
 pub enum Subject {
     Push(Push),
     Tag(Tag),
@@ -121,8 +126,23 @@ pub enum Subject {
 impl Subject {
     /// Every subject's name.
     pub const NAMES: [&'static str; 17] = [
-        "push", "tag", "merge-request", "issue", "comment", "pipeline", "job", "release", "deployment",
-        "page", "feature-flag", "member", "alert", "file", "schedule", "ping", "other",
+        "push",
+        "tag",
+        "merge-request",
+        "issue",
+        "comment",
+        "pipeline",
+        "job",
+        "release",
+        "deployment",
+        "page",
+        "feature-flag",
+        "member",
+        "alert",
+        "file",
+        "schedule",
+        "ping",
+        "other",
     ];
 
     /// The name of the subject, such as `merge-request`.

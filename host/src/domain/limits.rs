@@ -54,10 +54,18 @@ impl Limits {
     pub fn narrowed_by(&self, other: &Narrowing) -> Self {
         let mut limits = self.clone();
         limits.fuel = other.fuel.map_or(limits.fuel, |fuel| fuel.min(limits.fuel));
-        limits.cpu_time = other.cpu_time.map_or(limits.cpu_time, |time| time.min(limits.cpu_time));
-        limits.wall_time = other.wall_time.map_or(limits.wall_time, |time| time.min(limits.wall_time));
-        limits.memory = other.memory.map_or(limits.memory, |memory| memory.min(limits.memory));
-        limits.actions = other.actions.map_or(limits.actions, |actions| actions.min(limits.actions));
+        limits.cpu_time = other
+            .cpu_time
+            .map_or(limits.cpu_time, |time| time.min(limits.cpu_time));
+        limits.wall_time = other
+            .wall_time
+            .map_or(limits.wall_time, |time| time.min(limits.wall_time));
+        limits.memory = other
+            .memory
+            .map_or(limits.memory, |memory| memory.min(limits.memory));
+        limits.actions = other
+            .actions
+            .map_or(limits.actions, |actions| actions.min(limits.actions));
         limits
     }
 

@@ -214,7 +214,10 @@ impl Digest {
     #[must_use]
     pub fn of(bytes: &[u8]) -> Self {
         use sha2::Digest as _;
-        Self(format!("sha256:{}", hex::encode(sha2::Sha256::digest(bytes))))
+        Self(format!(
+            "sha256:{}",
+            hex::encode(sha2::Sha256::digest(bytes))
+        ))
     }
 
     /// The 64 hexadecimal digits alone, as used in file names.
@@ -252,7 +255,17 @@ mod tests {
         for good in ["a", "10-route", "drop_bot.noise", "0", &"a".repeat(64)] {
             assert!(SourceName::parse(good).is_ok(), "{good}");
         }
-        for bad in ["", "-a", ".a", "A", "a/b", "ä", "a b", "..", &"a".repeat(65)] {
+        for bad in [
+            "",
+            "-a",
+            ".a",
+            "A",
+            "a/b",
+            "ä",
+            "a b",
+            "..",
+            &"a".repeat(65),
+        ] {
             assert!(SourceName::parse(bad).is_err(), "{bad}");
         }
     }

@@ -59,7 +59,12 @@ impl TryFrom<String> for Span {
 impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let millis = self.0.as_millis();
-        for (factor, unit) in [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1_000, "s")] {
+        for (factor, unit) in [
+            (86_400_000, "d"),
+            (3_600_000, "h"),
+            (60_000, "m"),
+            (1_000, "s"),
+        ] {
             if millis >= factor && millis % factor == 0 {
                 return write!(f, "{}{unit}", millis / factor);
             }
@@ -155,7 +160,15 @@ mod tests {
 
     #[test]
     fn what_is_no_quantity_is_refused_with_an_example() {
-        for text in ["", "5", "m", "-1s", "5 minutes", "1.5h", "99999999999999999999d"] {
+        for text in [
+            "",
+            "5",
+            "m",
+            "-1s",
+            "5 minutes",
+            "1.5h",
+            "99999999999999999999d",
+        ] {
             let error = Span::try_from(text.to_owned()).expect_err("not a duration");
             assert!(error.to_string().contains("such as \"5m\""), "{error}");
         }

@@ -1,0 +1,234 @@
+//! The server's side of a run: starting the supervisor, reading what comes, and saying how it ended.
+//!
+//! The worker awaits it for each attempt. The pipe to the supervisor is held by the future, so that
+//! dropping it ends the command as a crash of the server does.
+//!
+//! Invariants:
+//! - Neither the arguments nor the secrets of a command stand in the arguments or the environment of the
+//!   supervisor.
+//! - The future ends in bounded time, also when the supervisor does not.
+//! - Every run has an end that says what is known; no failure is silent.
+
+use std::path::Path;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::io::{
+    AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, BufReader,
+};
+use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
+use tokio::time::{sleep, timeout};
+
+use super::end::CommandOutcome;
+use super::output::OutputKeeper;
+use super::processes::processes;
+use super::protocol::{KILL_LIMIT, LEFTOVER_GRACE, Report, Spec};
+
+/// The argument that makes the server's program a supervisor.
+pub const SUPERVISE: &str = "__supervise";
+
+/// How long a supervisor that should have reported may still take, on a machine that is very busy.
+const SUPERVISOR_SLACK: Duration = Duration::from_secs(30);
+
+/// How long the output is read after the end was reported: a process that could not be ended holds it open.
+const OUTPUT_SLACK: Duration = Duration::from_secs(1);
+
+/// The most that is read of reports. They are a few hundred bytes; a path may be four thousand.
+const REPORT_LIMIT: u64 = 64 << 10;
+
+/// How many times what a lost supervisor left is looked for and killed, and the pause between: one second
+/// in all, after which it is reported.
+const KILL_ROUNDS: u32 = 50;
+const KILL_PAUSE: Duration = Duration::from_millis(20);
+
+/// What is known at the end.
+pub(super) struct Ended {
+    pub(super) outcome: CommandOutcome,
+    pub(super) duration: Duration,
+    pub(super) left_running: usize,
+}
+
+/// How far a supervisor has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// The program was not started.
+    Preparing,
+    /// The program may have been started.
+    Starting,
+}
+
+/// A supervisor with the ends of its pipes.
+struct Supervisor {
+    child: Child,
+    stdin: ChildStdin,
+    reports: ChildStdout,
+    output: ChildStderr,
+}
+
+/// Runs one command to its end. Dropping the future ends the command.
+pub(super) async fn run(supervisor: &Path, spec: &Spec, keeper: &mut OutputKeeper) -> Ended {
+    let started = Instant::now();
+    let could_not_start = |reason| Ended {
+        outcome: CommandOutcome::CouldNotStart { reason },
+        duration: Duration::ZERO,
+        left_running: 0,
+    };
+    let Supervisor {
+        mut child,
+        mut stdin,
+        reports,
+        output,
+    } = match spawn(supervisor) {
+        Ok(supervisor) => supervisor,
+        Err(error) => {
+            let path = supervisor.display();
+            return could_not_start(format!("its supervisor `{path}` cannot be run: {error}"));
+        }
+    };
+    let mut line = match serde_json::to_vec(spec) {
+        Ok(line) => line,
+        Err(error) => {
+            return could_not_start(format!("it cannot be handed to its supervisor: {error}"));
+        }
+    };
+    line.push(b'\n');
+
+    let mut state = State::Preparing;
+    let limit = spec.timeout + spec.grace + LEFTOVER_GRACE + KILL_LIMIT + SUPERVISOR_SLACK;
+    let ended = timeout(limit, async {
+        // Where the supervisor is gone already, its silence tells; the broken pipe adds nothing.
+        let _ = stdin.write_all(&line).await;
+        follow(reports, output, &mut state, keeper).await
+    })
+    .await;
+    if let Ok(Some(ended)) = ended {
+        // The supervisor has reported and is about to end; this only takes note of it.
+        let _ = timeout(OUTPUT_SLACK, child.wait()).await;
+        return ended;
+    }
+    let reason = match ended {
+        Err(_) => {
+            // It may have ended by itself at last, which is as good.
+            let _ = child.start_kill();
+            "its supervisor did not end it in time".to_owned()
+        }
+        Ok(_) => "its supervisor ended without a report".to_owned(),
+    };
+    let left_running = end_session(&child).await;
+    let reason = match timeout(OUTPUT_SLACK, child.wait()).await {
+        Ok(Ok(status)) => format!("{reason} ({status})"),
+        _ => reason,
+    };
+    if state == State::Preparing {
+        return could_not_start(reason);
+    }
+    Ended {
+        outcome: CommandOutcome::Interrupted { reason },
+        duration: started.elapsed(),
+        left_running,
+    }
+}
+
+fn spawn(supervisor: &Path) -> std::io::Result<Supervisor> {
+    // Not killed on drop: only a supervisor that lives can end its command, and it does when its standard
+    // input closes.
+    let mut child = Command::new(supervisor)
+        .arg(SUPERVISE)
+        .env_clear()
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    match (child.stdin.take(), child.stdout.take(), child.stderr.take()) {
+        (Some(stdin), Some(reports), Some(output)) => Ok(Supervisor {
+            child,
+            stdin,
+            reports,
+            output,
+        }),
+        _ => Err(std::io::Error::other("its pipes are missing")),
+    }
+}
+
+/// Reads reports and output side by side until both are over.
+async fn follow(
+    reports: ChildStdout,
+    output: ChildStderr,
+    state: &mut State,
+    keeper: &mut OutputKeeper,
+) -> Option<Ended> {
+    let reading = keep(output, keeper);
+    tokio::pin!(reading);
+    let reporting = last_report(reports, state);
+    tokio::pin!(reporting);
+    let ended = tokio::select! {
+        ended = &mut reporting => ended,
+        // A command may close its output and go on.
+        () = &mut reading => return reporting.await,
+    };
+    // Without a report the supervisor is gone, and what it left running may hold the output for ever.
+    let _ = timeout(OUTPUT_SLACK, reading).await;
+    ended
+}
+
+async fn keep(mut output: impl AsyncRead + Unpin, keeper: &mut OutputKeeper) {
+    let mut buffer = vec![0; 64 << 10];
+    // An error ends the output as its end does: what was read so far is kept.
+    while let Ok(length @ 1..) = output.read(&mut buffer).await {
+        keeper.push(&buffer[..length]);
+    }
+}
+
+async fn last_report(reports: ChildStdout, state: &mut State) -> Option<Ended> {
+    let mut lines = BufReader::new(reports.take(REPORT_LIMIT)).lines();
+    while let Ok(Some(line)) = lines.next_line().await {
+        match serde_json::from_str(&line) {
+            Ok(Report::Starting) => *state = State::Starting,
+            Ok(Report::Ended {
+                outcome,
+                duration,
+                left_running,
+            }) => {
+                return Some(Ended {
+                    outcome,
+                    duration,
+                    left_running,
+                });
+            }
+            Err(error) => {
+                tracing::warn!(%error, "A supervisor reported what is no report.");
+                return None;
+            }
+        }
+    }
+    None
+}
+
+/// Ends what a supervisor left in its session, and returns how many processes could not be ended. What
+/// began a session of its own is not found.
+///
+/// Called before the end of the supervisor is awaited: until then its number means no other process.
+async fn end_session(supervisor: &Child) -> usize {
+    let Some(leader) = supervisor.id().and_then(|id| i32::try_from(id).ok()) else {
+        return 0;
+    };
+    let mut left = 0;
+    for _ in 0..KILL_ROUNDS {
+        let members: Vec<Pid> = processes()
+            .iter()
+            .filter(|process| process.session == leader && process.pid != leader && !process.ended)
+            .filter_map(|process| Pid::from_raw(process.pid))
+            .collect();
+        left = members.len();
+        if left == 0 {
+            break;
+        }
+        for pid in members {
+            // It may have ended meanwhile; if not, the next look finds it.
+            let _ = kill_process(pid, Signal::KILL);
+        }
+        sleep(KILL_PAUSE).await;
+    }
+    left
+}

@@ -1,0 +1,348 @@
+//! The process between the server and a command, which sees to it that the command ends.
+//!
+//! The server starts its own program once more with a hidden argument, and that calls [`supervise`]. The
+//! supervisor reads what to run from its standard input, runs it, and reports its end. As the subreaper of
+//! what it starts it finds every process that came of it, also one that called `setsid`.
+//!
+//! Invariants:
+//! - No process of a command outlives the supervisor, but one that it may not signal; how many those are
+//!   is reported.
+//! - When standard input closes, which it does whenever the server ends or gives up the run, everything is
+//!   ended.
+//! - The supervisor ends in bounded time: the limit, the grace, and 30 seconds of KILL.
+//!
+//! Should it be killed itself, the server ends what stayed in its session; only what began a session of its
+//! own is then left. What is not a descendant is out of its reach: a service that `systemctl` or a
+//! container engine was asked to start belongs to these, and is meant to stay. The kernel's control groups, where they may be
+//! written, could replace the look through `/proc`; they are not used.
+
+mod descendants;
+
+use std::io::{self, Write as _};
+use std::os::fd::AsFd as _;
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::{Command, ExitCode, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal, WaitStatus, getpid, set_child_subreaper, setsid};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
+use tokio::net::unix::pipe::Receiver;
+use tokio::signal::unix::{self, SignalKind};
+use tokio::time::{sleep, sleep_until};
+
+use self::descendants::{Children, Main, count, reap, signal_all};
+use super::end::CommandOutcome;
+use super::protocol::{KILL_LIMIT, LEFTOVER_GRACE, Report, Spec};
+
+/// How long the supervisor waits between two looks for what has still to be killed.
+const KILL_PAUSE: Duration = Duration::from_millis(50);
+
+/// A supervisor that cannot do its work.
+#[derive(Debug, thiserror::Error)]
+enum SupervisorError {
+    #[error("this is for the server's own use: it speaks with it over standard input and output")]
+    Pipe(#[source] io::Error),
+    #[error("what to run could not be read")]
+    Spec(#[source] serde_json::Error),
+    #[error("the supervisor cannot become the parent of what its command leaves behind")]
+    Subreaper(#[source] Errno),
+}
+
+/// Supervises one command; the server's program runs this, and nothing else, when its first argument is
+/// `__supervise`.
+///
+/// What to run comes over standard input, the report goes to standard output, and standard error is the
+/// command's output. Must be called before any thread or runtime is started.
+#[must_use]
+pub fn supervise() -> ExitCode {
+    let result = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(SupervisorError::Pipe)
+        .and_then(|runtime| runtime.block_on(follow()));
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let cause = std::error::Error::source(&error).map(ToString::to_string);
+            // Without standard error there is nobody left to tell.
+            let _ = writeln!(io::stderr(), "{error}: {}", cause.unwrap_or_default());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn follow() -> Result<(), SupervisorError> {
+    // A session of its own has no terminal: Ctrl-C reaches the server alone, and the command cannot ask
+    // for a password. By the session the server finds what is left should this process be killed. It fails
+    // only where this is a session's leader already, which is as good.
+    let _ = setsid();
+    set_child_subreaper(Some(getpid())).map_err(SupervisorError::Subreaper)?;
+    let stdin = io::stdin()
+        .as_fd()
+        .try_clone_to_owned()
+        .and_then(Receiver::from_owned_fd)
+        .map_err(SupervisorError::Pipe)?;
+    let mut stdin = BufReader::new(stdin);
+    let mut line = String::new();
+    stdin
+        .read_line(&mut line)
+        .await
+        .map_err(SupervisorError::Pipe)?;
+    let spec: Spec = serde_json::from_str(&line).map_err(SupervisorError::Spec)?;
+    drop(line);
+
+    let mut signals = Signals::listen().map_err(SupervisorError::Pipe)?;
+    report(&Report::Starting);
+    let started = Instant::now();
+    let main = match start(&spec) {
+        Ok(main) => main,
+        Err(reason) => {
+            report(&Report::Ended {
+                outcome: CommandOutcome::CouldNotStart { reason },
+                duration: Duration::ZERO,
+                left_running: 0,
+            });
+            return Ok(());
+        }
+    };
+
+    let mut status = None;
+    let stop = until_stop(main, &mut status, spec.timeout, &mut stdin, &mut signals).await;
+    let ended_after = started.elapsed();
+    let grace = match stop {
+        Stop::MainEnded => spec.grace.min(LEFTOVER_GRACE),
+        Stop::TimeLimit | Stop::ServerGone | Stop::Told => spec.grace,
+    };
+    let left_running = end_everything(main, &mut status, grace, &mut signals).await;
+    report(&Report::Ended {
+        outcome: outcome(stop, status),
+        duration: match stop {
+            Stop::MainEnded => ended_after,
+            Stop::TimeLimit | Stop::ServerGone | Stop::Told => started.elapsed(),
+        },
+        left_running,
+    });
+    Ok(())
+}
+
+/// The signals that the supervisor itself gets.
+struct Signals {
+    child: unix::Signal,
+    told: Told,
+}
+
+/// The signals by which it is told to end.
+struct Told {
+    terminate: unix::Signal,
+    interrupt: unix::Signal,
+    hangup: unix::Signal,
+}
+
+impl Signals {
+    fn listen() -> io::Result<Self> {
+        Ok(Self {
+            child: unix::signal(SignalKind::child())?,
+            told: Told {
+                terminate: unix::signal(SignalKind::terminate())?,
+                interrupt: unix::signal(SignalKind::interrupt())?,
+                hangup: unix::signal(SignalKind::hangup())?,
+            },
+        })
+    }
+}
+
+impl Told {
+    async fn recv(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+            _ = self.hangup.recv() => {}
+        }
+    }
+}
+
+/// Why a run comes to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stop {
+    /// The program itself has ended.
+    MainEnded,
+    /// Its time is over.
+    TimeLimit,
+    /// Standard input has closed.
+    ServerGone,
+    /// The supervisor was told to end, as by systemd when it stops the service.
+    Told,
+}
+
+async fn until_stop(
+    main: Pid,
+    status: &mut Option<WaitStatus>,
+    timeout: Duration,
+    stdin: &mut BufReader<Receiver>,
+    signals: &mut Signals,
+) -> Stop {
+    let time_limit = sleep(timeout);
+    tokio::pin!(time_limit);
+    let server_gone = closed(stdin);
+    tokio::pin!(server_gone);
+    loop {
+        // A signal that came before this look is seen by it; one that comes later ends the wait below.
+        reap(main, status);
+        if status.is_some() {
+            return Stop::MainEnded;
+        }
+        tokio::select! {
+            _ = signals.child.recv() => {}
+            () = &mut time_limit => return Stop::TimeLimit,
+            () = &mut server_gone => return Stop::ServerGone,
+            () = signals.told.recv() => return Stop::Told,
+        }
+    }
+}
+
+/// Waits until standard input closes; what else comes is read and forgotten.
+async fn closed(stdin: &mut BufReader<Receiver>) {
+    let mut buffer = [0; 64];
+    while stdin.read(&mut buffer).await.is_ok_and(|length| length > 0) {}
+}
+
+/// Ends everything that came of the command: TERM, and KILL after the grace until nothing is left. Returns
+/// how many processes could not be ended.
+async fn end_everything(
+    main: Pid,
+    status: &mut Option<WaitStatus>,
+    grace: Duration,
+    signals: &mut Signals,
+) -> usize {
+    let state = |status: &Option<WaitStatus>| match status {
+        Some(_) => Main::Reaped,
+        None => Main::Unreaped,
+    };
+    if let Children::None = reap(main, status) {
+        return 0;
+    }
+    signal_all(main, state(status), Signal::TERM);
+    // A process that was stopped would not notice before the grace is over.
+    signal_all(main, state(status), Signal::CONT);
+    let kill_at = tokio::time::Instant::now() + grace;
+    loop {
+        if let Children::None = reap(main, status) {
+            return 0;
+        }
+        tokio::select! {
+            _ = signals.child.recv() => {}
+            () = sleep_until(kill_at) => break,
+        }
+    }
+    let give_up_at = tokio::time::Instant::now() + KILL_LIMIT;
+    loop {
+        signal_all(main, state(status), Signal::KILL);
+        if let Children::None = reap(main, status) {
+            return 0;
+        }
+        if tokio::time::Instant::now() >= give_up_at {
+            return count();
+        }
+        tokio::select! {
+            _ = signals.child.recv() => {}
+            () = sleep(KILL_PAUSE) => {}
+        }
+    }
+}
+
+fn outcome(stop: Stop, status: Option<WaitStatus>) -> CommandOutcome {
+    match stop {
+        Stop::TimeLimit => CommandOutcome::TimedOut,
+        Stop::ServerGone => CommandOutcome::Interrupted {
+            reason: "the server ended".to_owned(),
+        },
+        Stop::Told => CommandOutcome::Interrupted {
+            reason: "its supervisor was told to end".to_owned(),
+        },
+        Stop::MainEnded => {
+            match status.map(|status| (status.exit_status(), status.terminating_signal())) {
+                Some((Some(0), _)) => CommandOutcome::Succeeded,
+                Some((Some(exit_code), _)) => CommandOutcome::Failed { exit_code },
+                Some((None, Some(signal))) => CommandOutcome::Signaled { signal },
+                _ => CommandOutcome::Interrupted {
+                    reason: "its end could not be read".to_owned(),
+                },
+            }
+        }
+    }
+}
+
+/// Starts the program, and says in words why where that fails.
+fn start(spec: &Spec) -> Result<Pid, String> {
+    let (program, arguments) = spec
+        .argv
+        .split_first()
+        .ok_or("there is no program to run")?;
+    let mut command = Command::new(program);
+    command
+        .args(arguments)
+        .current_dir(&spec.cwd)
+        .env_clear()
+        .envs(&spec.environment)
+        .process_group(0)
+        .stdin(Stdio::null())
+        // Both go to where the server reads the output. Standard output of the supervisor is for reports.
+        .stdout(Stdio::from(io::stderr()))
+        .stderr(Stdio::inherit());
+    if let Some(user) = &spec.user {
+        command.uid(user.uid).gid(user.gid);
+    }
+    let child = command
+        .spawn()
+        .map_err(|error| why_not(program, spec, &error))?;
+    i32::try_from(child.id())
+        .ok()
+        .and_then(Pid::from_raw)
+        .ok_or_else(|| "its process has no number".to_owned())
+}
+
+/// The system says little more than that something was not found; this says what.
+fn why_not(program: &str, spec: &Spec, error: &io::Error) -> String {
+    let cwd = spec.cwd.display();
+    if !spec.cwd.is_dir() {
+        return format!("its working folder `{cwd}` does not exist");
+    }
+    let errno = Errno::from_io_error(error);
+    match errno {
+        Some(Errno::NOENT) if !program.contains('/') => {
+            let path = spec.environment.get("PATH").map_or("", String::as_str);
+            format!("the program `{program}` is in no folder of its PATH ({path})")
+        }
+        Some(Errno::NOENT) if Path::new(program).exists() => {
+            format!(
+                "the program `{program}` names an interpreter in its first line that does not exist"
+            )
+        }
+        Some(Errno::NOENT) => format!("the program `{program}` does not exist"),
+        Some(Errno::NOEXEC) => {
+            format!(
+                "the file `{program}` is no program and no script with a first line such as `#!/bin/sh`"
+            )
+        }
+        Some(Errno::ACCESS) => format!(
+            "the program `{program}` is not executable, or it or its working folder `{cwd}` is closed to \
+             this user"
+        ),
+        Some(Errno::PERM) if spec.user.is_some() => {
+            "only a server that runs as root can run it as another user".to_owned()
+        }
+        _ => format!("the program `{program}` cannot be run: {error}"),
+    }
+}
+
+fn report(report: &Report) {
+    let Ok(mut line) = serde_json::to_vec(report) else {
+        return;
+    };
+    line.push(b'\n');
+    let mut stdout = io::stdout();
+    // The server may be gone. Then nobody reads this, and ending the command goes on all the same.
+    let _ = stdout.write_all(&line).and_then(|()| stdout.flush());
+}

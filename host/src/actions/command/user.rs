@@ -1,0 +1,78 @@
+//! The users of this machine, as `/etc/passwd` lists them.
+//!
+//! A command gets `HOME` and `USER` of the user it runs as, and may run as another one.
+//!
+//! Invariants:
+//! - A user that is only in a directory service is not known here, which is an error where a
+//!   configuration names it, and leaves `USER` out otherwise.
+
+use rustix::process::getuid;
+use serde::{Deserialize, Serialize};
+
+/// Where users are listed.
+const PASSWD: &str = "/etc/passwd";
+
+/// A user.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct User {
+    /// The name.
+    pub(super) name: String,
+    /// The number.
+    pub(super) uid: u32,
+    /// The number of the main group.
+    pub(super) gid: u32,
+    /// The home folder.
+    pub(super) home: String,
+}
+
+impl User {
+    /// The user that this process runs as; none where the list does not have it.
+    pub(super) fn current() -> Option<Self> {
+        let uid = getuid().as_raw();
+        find(&list(), |user| user.uid == uid)
+    }
+
+    /// The user with a name.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        find(&list(), |user| user.name == name)
+    }
+}
+
+/// The list's text; empty where there is none, as in a bare container.
+fn list() -> String {
+    std::fs::read_to_string(PASSWD).unwrap_or_default()
+}
+
+fn find(list: &str, is_wanted: impl Fn(&User) -> bool) -> Option<User> {
+    list.lines().filter_map(parse).find(is_wanted)
+}
+
+fn parse(line: &str) -> Option<User> {
+    let fields: Vec<&str> = line.split(':').collect();
+    let &[name, _, uid, gid, _, home, ..] = fields.as_slice() else {
+        return None;
+    };
+    Some(User {
+        name: name.to_owned(),
+        uid: uid.parse().ok()?,
+        gid: gid.parse().ok()?,
+        home: home.to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_is_found_by_name_and_broken_lines_are_passed_over() {
+        let list = "# comment\nada:x:no:1::/home/wrong:\nada:x:1000:1001:Ada:/home/ada:/bin/sh\n";
+        let ada = find(list, |user| user.name == "ada").expect("she is in the list");
+
+        assert_eq!(
+            (ada.uid, ada.gid, ada.home.as_str()),
+            (1000, 1001, "/home/ada")
+        );
+        assert_eq!(find(list, |user| user.name == "bob"), None);
+    }
+}

@@ -1,0 +1,380 @@
+//! The outgoing HTTP client, which every channel that speaks HTTP sends through.
+//!
+//! A channel opens one [`Client`] for its URL and posts to it. The client alone knows the URL; a
+//! channel sees an [`Answer`] with a status and the beginning of a body, whatever the status is, and
+//! decides what it means.
+//!
+//! Invariants:
+//! - No redirect is followed, and no proxy is used but the channel's own.
+//! - Nothing is sent to an address that the guard forbids.
+//! - No more than 64 KiB of an answer is ever held.
+//! - What leaves this file shows of the URL its scheme, host and port alone.
+
+use std::error::Error;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use ::http::header::{LOCATION, RETRY_AFTER};
+use ::http::{HeaderMap, StatusCode};
+use reqwest::redirect::Policy;
+use reqwest::{Proxy, Response, Url};
+
+use super::error::{Problem, SettingError, status_text};
+use super::guard::{ForbiddenAddress, Guard, GuardedResolver};
+use super::text::{cut, one_line};
+use super::{Context, Sent, TextSetting};
+use crate::domain::clock::{Clock, Timestamp};
+use crate::domain::secret::{ReadSecret, Secret};
+
+/// A service answers with a few hundred bytes; this holds the longest page that explains an error.
+const MAX_ANSWER: usize = 64 << 10;
+
+/// What of an answer is shown: enough for a sentence, little enough for a line.
+const MAX_EXCERPT: usize = 200;
+
+/// The longest wait that an answer may ask for: a mistaken date must not hold a message for ever.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Parts of a URL shorter than this are not masked: they are no keys, and masking them would make
+/// every message unreadable.
+const MIN_MASK: usize = 6;
+
+/// How long an outgoing request may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timeouts {
+    /// Until the connection stands.
+    pub connect: Duration,
+    /// Until the answer is read.
+    pub total: Duration,
+}
+
+impl Default for Timeouts {
+    /// 5 s to connect and 15 s in all: a chat server that takes longer is down.
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(5),
+            total: Duration::from_secs(15),
+        }
+    }
+}
+
+/// Where a client leads, as the settings have it.
+pub(super) struct Endpoint<'a> {
+    /// The setting `url`.
+    pub(super) url: &'a TextSetting,
+    /// The setting `proxy`.
+    pub(super) proxy: Option<&'a TextSetting>,
+    /// Texts that no message may show, beside the URL's: the values of headers.
+    pub(super) secrets: Vec<Secret>,
+}
+
+/// An HTTP client for one URL.
+pub(super) struct Client {
+    http: reqwest::Client,
+    url: Url,
+    origin: String,
+    masks: Vec<String>,
+    guard: Guard,
+    timeouts: Timeouts,
+    clock: Arc<dyn Clock>,
+}
+
+/// What a server answered; any status but a redirect.
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    /// The body, or its first 64 KiB.
+    body: Vec<u8>,
+    retry_after: Option<Duration>,
+}
+
+impl Client {
+    /// Prepares a client. Connects to nothing.
+    pub(super) fn open(
+        endpoint: &Endpoint<'_>,
+        context: &Context<'_>,
+    ) -> Result<Self, SettingError> {
+        let guard = Guard::new(&context.forbidden);
+        let url = read_url("url", endpoint.url, context.secrets, &guard)?;
+        let proxy = match endpoint.proxy {
+            Some(proxy) => Some(read_url("proxy", proxy, context.secrets, &guard)?),
+            None => None,
+        };
+        let http = prepare(&url, proxy.as_ref(), &guard, context.timeouts).map_err(|error| {
+            SettingError::Client {
+                key: "url".to_owned(),
+                reason: cause(&error),
+            }
+        })?;
+        let mut masks = masks(&url);
+        masks.extend(proxy.iter().flat_map(masks_of_credentials));
+        masks.extend(
+            endpoint
+                .secrets
+                .iter()
+                .map(|secret| secret.expose().to_owned()),
+        );
+        masks.retain(|mask| mask.len() >= MIN_MASK);
+        // The longest first, so that no part of it is left.
+        masks.sort_by_key(|mask| std::cmp::Reverse(mask.len()));
+        Ok(Self {
+            http,
+            origin: url.origin().ascii_serialization(),
+            url,
+            masks,
+            guard,
+            timeouts: context.timeouts,
+            clock: Arc::clone(&context.clock),
+        })
+    }
+
+    /// Scheme, host and port of the URL.
+    pub(super) fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// Posts a body, once. Dropping the future closes the connection; the server may have taken it.
+    pub(super) async fn post(&self, headers: HeaderMap, body: Vec<u8>) -> Result<Answer, Problem> {
+        // A listener may have been bound since the channel was opened.
+        check_literal(&self.url, &self.guard).map_err(Problem::Forbidden)?;
+        let request = self.http.post(self.url.clone()).headers(headers).body(body);
+        let mut response = request.send().await.map_err(|error| self.problem(&error))?;
+        let status = response.status();
+        if status.is_redirection() {
+            let to = self.redirect_target(&response);
+            return Err(Problem::Redirected { status, to });
+        }
+        let retry_after = header(&response, RETRY_AFTER.as_str())
+            .and_then(|text| retry_after(text, self.clock.now()));
+        let body = match read_body(&mut response).await {
+            Ok(body) => body,
+            Err(error) if status.is_success() => return Err(self.problem(&error)),
+            // The status says enough: what is lost is its explanation.
+            Err(_) => Vec::new(),
+        };
+        Ok(Answer {
+            status,
+            body,
+            retry_after,
+        })
+    }
+
+    /// The problem that an answer without success is, with what it said about it.
+    pub(super) fn refused(&self, answer: &Answer, message: &str) -> Problem {
+        Problem::Refused {
+            status: answer.status,
+            message: self.excerpt(message),
+            retry_after: answer.retry_after,
+        }
+    }
+
+    /// The beginning of what a server said, on one line, without what the URL keeps secret: some servers
+    /// repeat the path in their error pages.
+    pub(super) fn excerpt(&self, said: &str) -> String {
+        let mut shown = said.trim().to_owned();
+        for mask in &self.masks {
+            shown = shown.replace(mask.as_str(), "…");
+        }
+        let words: Vec<_> = shown.split_whitespace().collect();
+        cut(&one_line(&words.join(" ")), MAX_EXCERPT)
+    }
+
+    fn redirect_target(&self, response: &Response) -> String {
+        let target = header(response, LOCATION.as_str()).and_then(|to| self.url.join(to).ok());
+        // Its path may repeat the key.
+        target.map_or_else(
+            || "nowhere".to_owned(),
+            |to| to.origin().ascii_serialization(),
+        )
+    }
+
+    fn problem(&self, error: &reqwest::Error) -> Problem {
+        if let Some(forbidden) = causes(error).find_map(|cause| cause.downcast_ref()) {
+            return Problem::Forbidden(*forbidden);
+        }
+        let reason = self.excerpt(&cause(error));
+        if error.is_timeout() {
+            let Timeouts { connect, total } = self.timeouts;
+            let within = if error.is_connect() { connect } else { total };
+            Problem::TimedOut { within }
+        } else if error.is_connect() {
+            Problem::Unreachable { reason }
+        } else if error.is_builder() {
+            Problem::Unsendable { reason }
+        } else {
+            Problem::Broken { reason }
+        }
+    }
+}
+
+impl Answer {
+    /// The body as text, with what is not UTF-8 replaced.
+    pub(super) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    /// The record of a success.
+    pub(super) fn sent(&self) -> Sent {
+        let detail = status_text(&self.status);
+        Sent { detail }
+    }
+}
+
+fn read_url(
+    key: &str,
+    setting: &TextSetting,
+    secrets: &dyn ReadSecret,
+    guard: &Guard,
+) -> Result<Url, SettingError> {
+    let invalid = |expected| SettingError::Invalid {
+        key: key.to_owned(),
+        expected,
+    };
+    let text = setting.read(key, secrets)?;
+    // The parser's own error is of no use here, and the text is a secret.
+    let url = Url::parse(text.expose().trim())
+        .map_err(|_| invalid("write a whole URL, such as \"https://chat.example.org/hooks/…\""))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(invalid("it begins with neither `https://` nor `http://`"));
+    }
+    check_literal(&url, guard).map_err(|address| SettingError::Forbidden {
+        key: key.to_owned(),
+        address,
+    })?;
+    Ok(url)
+}
+
+/// Checks the address that stands in a URL itself, for which no name is resolved.
+fn check_literal(url: &Url, guard: &Guard) -> Result<(), ForbiddenAddress> {
+    let host = url.host_str().unwrap_or_default();
+    match host.trim_matches(['[', ']']).parse::<IpAddr>() {
+        Ok(ip) => guard.check(SocketAddr::new(ip, port(url))),
+        Err(_) => Ok(()),
+    }
+}
+
+fn port(url: &Url) -> u16 {
+    url.port_or_known_default().unwrap_or_default()
+}
+
+fn prepare(
+    url: &Url,
+    proxy: Option<&Url>,
+    guard: &Guard,
+    timeouts: Timeouts,
+) -> Result<reqwest::Client, reqwest::Error> {
+    // It fails when a provider is installed already, which then serves as well.
+    drop(rustls::crypto::ring::default_provider().install_default());
+    let connects_to = proxy.unwrap_or(url);
+    let mut builder = reqwest::Client::builder()
+        .user_agent(concat!("hookbox/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(timeouts.connect)
+        .timeout(timeouts.total)
+        .redirect(Policy::none())
+        .retry(reqwest::retry::never())
+        .referer(false)
+        .no_proxy()
+        .dns_resolver(GuardedResolver::new(guard.clone(), port(connects_to)));
+    if url.scheme() == "http" && connects_to.scheme() == "http" {
+        // Nothing is encrypted, so no certificates are asked for: a container may have none, and then
+        // the platform's verifier cannot be made.
+        let nobody = rustls::RootCertStore::empty();
+        let config = rustls::ClientConfig::builder().with_root_certificates(nobody);
+        builder = builder.tls_backend_preconfigured(config.with_no_client_auth());
+    }
+    if let Some(proxy) = proxy {
+        builder = builder.proxy(Proxy::all(proxy.clone())?);
+    }
+    builder.build()
+}
+
+/// What of a URL must not be shown: its path and query, their parts, and its user and password.
+fn masks(url: &Url) -> Vec<String> {
+    let mut masks = masks_of_credentials(url);
+    masks.push(url.path().to_owned());
+    masks.extend(url.path().split('/').map(str::to_owned));
+    masks.extend(url.query().map(str::to_owned));
+    masks.extend(url.query_pairs().map(|(_, value)| value.into_owned()));
+    masks
+}
+
+fn masks_of_credentials(url: &Url) -> Vec<String> {
+    let password = url.password().map(str::to_owned);
+    password
+        .into_iter()
+        .chain([url.username().to_owned()])
+        .collect()
+}
+
+async fn read_body(response: &mut Response) -> Result<Vec<u8>, reqwest::Error> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await? {
+        let room = MAX_ANSWER - body.len();
+        body.extend(chunk.iter().take(room));
+        if chunk.len() >= room {
+            break;
+        }
+    }
+    Ok(body)
+}
+
+fn header<'a>(response: &'a Response, name: &str) -> Option<&'a str> {
+    response.headers().get(name)?.to_str().ok()
+}
+
+/// Reads `Retry-After`: seconds, or a date. None when it is neither; zero for a date gone by.
+fn retry_after(text: &str, now: Timestamp) -> Option<Duration> {
+    let text = text.trim();
+    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let wait = if is_number {
+        // More digits than fit are more than a day.
+        text.parse().map_or(MAX_RETRY_AFTER, Duration::from_secs)
+    } else {
+        let date = jiff::fmt::rfc2822::DateTimeParser::new()
+            .parse_timestamp(text)
+            .ok()?;
+        Timestamp(date.as_millisecond()).since(now)
+    };
+    Some(wait.min(MAX_RETRY_AFTER))
+}
+
+fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |error: &&'a (dyn Error + 'static)| {
+        (*error).source()
+    })
+}
+
+/// The innermost cause alone: the outer ones name the URL.
+fn cause(error: &(dyn Error + 'static)) -> String {
+    causes(error)
+        .last()
+        .map(ToString::to_string)
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_is_read_in_seconds_and_as_a_date_and_is_a_day_at_most() {
+        let now = Timestamp(1_795_354_145_000);
+        for (text, wait) in [
+            ("120", Some(120)),
+            (" 0 ", Some(0)),
+            ("99999999999999999999999", Some(86_400)),
+            ("Sun, 22 Nov 2026 13:30:05 GMT", Some(60)),
+            ("Sun, 22 Nov 2020 13:30:05 GMT", Some(0)),
+            ("Sun, 22 Nov 2099 13:30:05 GMT", Some(86_400)),
+            ("-5", None),
+            ("soon", None),
+            ("", None),
+        ] {
+            assert_eq!(
+                retry_after(text, now),
+                wait.map(Duration::from_secs),
+                "{text}"
+            );
+        }
+    }
+}

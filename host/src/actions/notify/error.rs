@@ -1,0 +1,223 @@
+//! The errors of channels: settings that cannot be used, and messages that were not taken.
+//!
+//! [`ChannelConfigError`] is what building the channels gives, [`SendError`] what one attempt gives.
+//! Both say the cause in their own message and have no source, because what lies below may name a
+//! whole URL.
+//!
+//! Invariants:
+//! - No variant holds a URL's path or query, a key, or a header's value.
+//! - Texts of a server's answer are escaped, masked, and cut before they come here.
+
+use std::time::Duration;
+
+use ::http::StatusCode;
+
+use super::guard::ForbiddenAddress;
+use crate::domain::names::ChannelName;
+use crate::domain::secret::SecretError;
+
+/// A channel that cannot be opened with its settings.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("channel `{channel}`: {error}")]
+pub struct ChannelConfigError {
+    channel: ChannelName,
+    error: SettingError,
+}
+
+impl ChannelConfigError {
+    pub(super) fn new(channel: &ChannelName, error: SettingError) -> Self {
+        let channel = channel.clone();
+        Self { channel, error }
+    }
+
+    /// The channel.
+    #[must_use]
+    pub fn channel(&self) -> &ChannelName {
+        &self.channel
+    }
+
+    /// What is wrong with its settings.
+    #[must_use]
+    pub fn error(&self) -> &SettingError {
+        &self.error
+    }
+}
+
+/// A setting of a channel that cannot be used. Each names its key.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum SettingError {
+    /// The secret is not where the setting says.
+    #[error("`{key}`: {error}")]
+    Secret {
+        /// The key of the setting.
+        key: String,
+        /// Why it cannot be read.
+        error: SecretError,
+    },
+    /// The value is not of the form it must have.
+    #[error("`{key}` is not usable: {expected}")]
+    Invalid {
+        /// The key of the setting.
+        key: String,
+        /// What was expected. Does not show the value, which may be a secret.
+        expected: &'static str,
+    },
+    /// The URL leads where Hookbox never connects to.
+    #[error("`{key}` leads to {address}")]
+    Forbidden {
+        /// The key of the setting.
+        key: String,
+        /// The address, and why.
+        address: ForbiddenAddress,
+    },
+    /// The client for the URL cannot be made.
+    #[error("no connection can be prepared for `{key}`: {reason}")]
+    Client {
+        /// The key of the setting.
+        key: String,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// Whether another attempt is worth making.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Disposition {
+    /// Yes.
+    Retry {
+        /// Not before so long, as the channel asked, a day at most; none when it did not say.
+        after: Option<Duration>,
+    },
+    /// No: the same message would meet the same answer.
+    GiveUp,
+}
+
+/// A message that a channel did not take. Its text is for operators.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{subject} {problem}")]
+pub struct SendError {
+    subject: String,
+    problem: Problem,
+}
+
+impl SendError {
+    pub(super) fn new(channel: &ChannelName, kind: &str, place: &str, problem: Problem) -> Self {
+        let subject = format!("channel `{channel}` ({kind}, {place})");
+        Self { subject, problem }
+    }
+
+    pub(super) fn not_configured(channel: &ChannelName) -> Self {
+        let subject = format!("channel `{channel}`");
+        let problem = Problem::NotConfigured {
+            channel: channel.clone(),
+        };
+        Self { subject, problem }
+    }
+
+    /// Whether another attempt is worth making.
+    #[must_use]
+    pub fn disposition(&self) -> Disposition {
+        self.problem.disposition()
+    }
+}
+
+/// What went wrong with one attempt, as the predicate of a sentence about the channel.
+#[derive(Debug, Clone, thiserror::Error)]
+pub(super) enum Problem {
+    /// The configuration has no such channel.
+    #[error("is not configured: add `[channels.{channel}]` to `hookbox.toml`")]
+    NotConfigured { channel: ChannelName },
+    /// The time was up.
+    #[error("gave no answer within {}", seconds(.within))]
+    TimedOut { within: Duration },
+    /// No connection was made: refused, unknown name, no trust in its certificate.
+    #[error("cannot be reached: {reason}")]
+    Unreachable { reason: String },
+    /// The connection ended before the answer did, or what came is not HTTP.
+    #[error("broke off its answer: {reason}")]
+    Broken { reason: String },
+    /// The answer is not a success.
+    #[error("answered {}{}", status_text(.status), detail(.message))]
+    Refused {
+        status: StatusCode,
+        /// What the answer said about it; may be empty.
+        message: String,
+        retry_after: Option<Duration>,
+    },
+    /// The answer has a status of success, and is none.
+    #[error("answered {}, but not `{expected}`{}", status_text(.status), detail(.found))]
+    NotTaken {
+        status: StatusCode,
+        expected: &'static str,
+        found: String,
+    },
+    /// The answer leads elsewhere.
+    #[error(
+        "answered {} to {to}, and a redirect is never followed: put the final address into `url`",
+        status_text(.status)
+    )]
+    Redirected { status: StatusCode, to: String },
+    /// The name leads where Hookbox never connects to.
+    #[error("leads to {0}")]
+    Forbidden(ForbiddenAddress),
+    /// The message cannot be put into a request.
+    #[error("cannot be sent this message: {reason}")]
+    Unsendable { reason: String },
+    /// The console cannot be written to.
+    #[error("cannot be written to: {reason}")]
+    Unwritable { reason: String },
+}
+
+impl Problem {
+    pub(super) fn disposition(&self) -> Disposition {
+        let retry = Disposition::Retry { after: None };
+        match self {
+            Self::TimedOut { .. }
+            | Self::Unreachable { .. }
+            | Self::Broken { .. }
+            | Self::Unwritable { .. } => retry,
+            Self::Refused {
+                status,
+                retry_after,
+                ..
+            } if is_temporary(*status) => Disposition::Retry {
+                after: *retry_after,
+            },
+            Self::Refused { .. }
+            | Self::NotConfigured { .. }
+            | Self::NotTaken { .. }
+            | Self::Redirected { .. }
+            | Self::Forbidden(_)
+            | Self::Unsendable { .. } => Disposition::GiveUp,
+        }
+    }
+}
+
+fn is_temporary(status: StatusCode) -> bool {
+    let asks_to_wait = [
+        StatusCode::REQUEST_TIMEOUT,
+        StatusCode::TOO_EARLY,
+        StatusCode::TOO_MANY_REQUESTS,
+    ];
+    status.is_server_error() || asks_to_wait.contains(&status)
+}
+
+/// A status for people, such as `429 too many requests`.
+pub(super) fn status_text(status: &StatusCode) -> String {
+    match status.canonical_reason() {
+        Some(reason) => format!("{} {}", status.as_u16(), reason.to_lowercase()),
+        None => status.as_u16().to_string(),
+    }
+}
+
+fn detail(text: &str) -> String {
+    if text.is_empty() {
+        String::new()
+    } else {
+        format!(": {text}")
+    }
+}
+
+fn seconds(duration: &Duration) -> String {
+    format!("{} s", duration.as_secs_f64())
+}

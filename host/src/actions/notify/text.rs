@@ -1,0 +1,196 @@
+//! Texts from strangers, made fit to be shown.
+//!
+//! Titles, texts and fields hold what anybody may have written into a commit or a comment, and answers
+//! hold what a server chose to say. Every kind of channel passes them through here.
+//!
+//! Invariants:
+//! - What [`printable`] gives has no control character but line breaks and tabs, and nothing that
+//!   reverses the direction of what follows.
+//! - What [`harmless`] gives mentions nobody, and reads the same.
+//! - Nothing here cuts a character in two.
+
+/// Escapes control characters, as in `\u{1b}`, and keeps line breaks and tabs. `\r\n` becomes `\n`.
+pub(super) fn printable(text: &str) -> String {
+    escape(&text.replace("\r\n", "\n"), |c| c != '\n' && c != '\t')
+}
+
+/// Escapes control characters, line breaks and tabs among them.
+pub(super) fn one_line(text: &str) -> String {
+    escape(text, |_| true)
+}
+
+fn escape(text: &str, is_escaped: impl Fn(char) -> bool) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_control(c) && is_escaped(c) {
+            shown.extend(c.escape_default());
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
+}
+
+/// Control characters, line and paragraph separators, and the marks that set or override the direction
+/// of writing, with which a text can be made to look like another.
+fn is_control(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Separates what would mention somebody from what makes it a mention, by a zero-width space.
+///
+/// This is so for every `@` but one that follows an ASCII letter or digit, so that e-mail addresses
+/// stay whole (a letter of another script is no such thing: `好@all` does mention); for `<!` before a
+/// letter, which Slack and Mattermost read as `@`; and for character references of `@`, which Markdown
+/// resolves. Code is no exception: whether a text is code is for the service to say.
+pub(super) fn harmless(text: &str) -> String {
+    const ZERO_WIDTH_SPACE: char = '\u{200b}';
+    let mut shown = String::with_capacity(text.len());
+    let mut previous = ' ';
+    for (at, c) in text.char_indices() {
+        let rest = text.get(at + c.len_utf8()..).unwrap_or_default();
+        shown.push(c);
+        let is_mark = match c {
+            '@' => !previous.is_ascii_alphanumeric(),
+            '<' => {
+                let name = rest.strip_prefix('!');
+                name.is_some_and(|name| name.starts_with(|c: char| c.is_ascii_alphabetic()))
+            }
+            '&' => is_reference_of_at(rest),
+            _ => false,
+        };
+        if is_mark {
+            shown.push(ZERO_WIDTH_SPACE);
+        }
+        previous = c;
+    }
+    shown
+}
+
+/// Whether what follows a `&` makes it `@`: `commat;`, `#64;`, `#x40;`.
+fn is_reference_of_at(rest: &str) -> bool {
+    let Some(number) = rest.strip_prefix('#') else {
+        return rest.starts_with("commat");
+    };
+    let (digits, radix) = match number.strip_prefix(['x', 'X']) {
+        Some(digits) => (digits, 16),
+        None => (number, 10),
+    };
+    let end = digits
+        .find(|c: char| !c.is_digit(radix))
+        .unwrap_or(digits.len());
+    let digits = digits.get(..end).unwrap_or_default();
+    u32::from_str_radix(digits, radix) == Ok(u32::from('@'))
+}
+
+/// Cuts a text to so many characters (Unicode scalar values), the last of which is then `…`. Does not
+/// leave a part of an emoji or of an accented letter behind.
+pub(super) fn cut(text: &str, limit: usize) -> String {
+    if text.chars().nth(limit).is_none() {
+        return text.to_owned();
+    }
+    let mut kept: Vec<char> = text.chars().take(limit).collect();
+    // What is longer than this is no character anybody reads, so it is cut all the same.
+    for _ in 0..16 {
+        let next_continues = kept.pop().is_some_and(continues);
+        let last_joins = kept.last() == Some(&'\u{200d}');
+        if !next_continues && !last_joins {
+            break;
+        }
+    }
+    kept.into_iter().chain(['…']).collect()
+}
+
+/// Whether a character belongs to the one before it: accents, joiners, variations, skin tones.
+fn continues(c: char) -> bool {
+    matches!(
+        c,
+        '\u{300}'..='\u{36f}' | '\u{200d}' | '\u{20e3}' | '\u{fe00}'..='\u{fe0f}' | '\u{1f3fb}'..='\u{1f3ff}'
+    )
+}
+
+/// The columns a text takes in a terminal: two for the wide characters of East Asia and for emoji.
+pub(super) fn columns(text: &str) -> usize {
+    let is_wide = |c: &char| {
+        matches!(
+            c,
+            '\u{1100}'..='\u{115f}'
+                | '\u{2e80}'..='\u{a4cf}'
+                | '\u{ac00}'..='\u{d7a3}'
+                | '\u{f900}'..='\u{faff}'
+                | '\u{fe30}'..='\u{fe6f}'
+                | '\u{ff00}'..='\u{ff60}'
+                | '\u{ffe0}'..='\u{ffe6}'
+                | '\u{1f300}'..='\u{1faff}'
+                | '\u{20000}'..='\u{3fffd}'
+        )
+    };
+    text.chars().count() + text.chars().filter(is_wide).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_characters_are_shown_and_not_obeyed() {
+        assert_eq!(
+            printable("a\u{1b}[31mb\r\n\tc\u{7}"),
+            "a\\u{1b}[31mb\n\tc\\u{7}"
+        );
+        assert_eq!(printable("safe\u{202e}txt.exe"), "safe\\u{202e}txt.exe");
+        assert_eq!(one_line("a\nb\tc"), "a\\nb\\tc");
+        assert_eq!(printable("é好👍\u{200d}"), "é好👍\u{200d}");
+    }
+
+    #[test]
+    fn nobody_is_mentioned_by_a_text() {
+        for (text, shown) in [
+            ("@all", "@\u{200b}all"),
+            ("(@here), @someone", "(@\u{200b}here), @\u{200b}someone"),
+            ("好@channel", "好@\u{200b}channel"),
+            (
+                "x.@channel _@all \\@all",
+                "x.@\u{200b}channel _@\u{200b}all \\@\u{200b}all",
+            ),
+            ("<!channel> <@U1>", "<\u{200b}!channel> <@\u{200b}U1>"),
+            (
+                "&#64;all &#x40;all &#0064;all",
+                "&\u{200b}#64;all &\u{200b}#x40;all &\u{200b}#0064;all",
+            ),
+            ("&commat;all", "&\u{200b}commat;all"),
+            ("a@@all", "a@@\u{200b}all"),
+        ] {
+            assert_eq!(harmless(text), shown);
+        }
+    }
+
+    #[test]
+    fn texts_that_mention_nobody_stay_as_they_are() {
+        for text in [
+            "ada@example.org",
+            "a < b && c",
+            "<!-- x -->",
+            "&#65;&amp;&#;",
+            "&",
+        ] {
+            assert_eq!(harmless(text), text);
+        }
+    }
+
+    #[test]
+    fn a_text_is_cut_between_characters_only() {
+        assert_eq!(cut("abcd", 4), "abcd");
+        assert_eq!(cut("abcde", 4), "abc…");
+        assert_eq!(cut("好好好", 2), "好…");
+        assert_eq!(cut("a👩\u{200d}💻b", 4), "a…");
+        assert_eq!(cut("ae\u{301}bc", 3), "a…");
+        assert_eq!(cut("👍🏽👍🏽", 2), "…");
+    }
+
+    #[test]
+    fn wide_characters_take_two_columns() {
+        assert_eq!(columns("ab"), 2);
+        assert_eq!(columns("分支"), 4);
+    }
+}

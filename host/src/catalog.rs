@@ -1,0 +1,218 @@
+//! The rules at work: found in the rules folder, loaded, checked, and swapped in as whole snapshots.
+//!
+//! The worker takes the [`Snapshot`] of the moment and keeps it for one event. One task, the
+//! [`keeper`], looks at the folder when it changes, loads what is new, and publishes the next snapshot
+//! when everything that one look found has been loaded or refused.
+//!
+//! Invariants:
+//! - A rule that fails to load never replaces one that works.
+//! - All changes of one look at the folder enter in one snapshot.
+//! - No reader waits for a reload.
+//! - A folder that is missing, unreadable or suddenly empty changes nothing.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::capability::{Grants, Known};
+use crate::domain::clock::Clock;
+use crate::domain::limits::{Limits, Narrowing};
+use crate::domain::names::TeamName;
+use crate::engine::Engine;
+
+mod conditions;
+mod keeper;
+mod load;
+mod scan;
+mod settings;
+mod snapshot;
+mod watcher;
+
+pub use conditions::{Conditions, NotAsked, RuleDescription};
+pub use load::{Candidate, LoadError, Loaded, Rule};
+pub use scan::Ignored;
+pub use settings::{OnFault, SettingsError, SettingsFile};
+pub use snapshot::{RuleState, RuleStatus, Serving, Snapshot};
+
+/// What the operator says about a team's rules, or the shared ones.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TeamConfig {
+    /// What they may use.
+    pub grants: Grants,
+    /// Limits in place of the server's.
+    pub limits: Narrowing,
+}
+
+/// What the catalog has to know.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct CatalogConfig {
+    /// The rules folder.
+    pub rules: PathBuf,
+    /// The server's limits.
+    pub limits: Limits,
+    /// For the shared rules.
+    pub shared: TeamConfig,
+    /// For each team.
+    pub teams: BTreeMap<TeamName, TeamConfig>,
+    /// The channels and commands that exist.
+    pub known: Known,
+}
+
+impl CatalogConfig {
+    /// What holds for a team's rules, or the shared ones; none for a team that is not configured.
+    #[must_use]
+    pub fn team(&self, team: Option<&TeamName>) -> Option<&TeamConfig> {
+        match team {
+            None => Some(&self.shared),
+            Some(team) => self.teams.get(team),
+        }
+    }
+}
+
+/// How the rules folder stands.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct FolderStatus {
+    /// Its path.
+    pub path: String,
+    /// Why the last look at it changed nothing: it is missing, unreadable, or suddenly empty.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
+}
+
+/// Everything the catalog can say of the rules.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Listing {
+    /// The rules folder.
+    pub folder: FolderStatus,
+    /// The rules, by name.
+    pub rules: Vec<RuleStatus>,
+    /// Files and folders that are no rules.
+    pub ignored: Vec<Ignored>,
+}
+
+/// The rules at work.
+#[derive(Debug)]
+pub struct Catalog {
+    shared: Arc<Shared>,
+    requests: mpsc::Sender<Request>,
+}
+
+/// What the keeper publishes and readers see.
+#[derive(Debug)]
+struct Shared {
+    snapshot: RwLock<Arc<Snapshot>>,
+    listing: RwLock<Arc<Listing>>,
+    /// Whether every file of the first look has been loaded or refused.
+    ready: watch::Sender<bool>,
+}
+
+/// What the keeper is asked to do.
+enum Request {
+    /// Look at the folder now, and answer when what was found is at work or refused.
+    Reload {
+        allow_empty: bool,
+        done: oneshot::Sender<()>,
+    },
+    /// Go on with another configuration.
+    Configure(Arc<CatalogConfig>),
+}
+
+impl Catalog {
+    /// Starts to keep the rules of a folder at work. Must be called within a Tokio runtime; the keeper
+    /// ends when the catalog is dropped.
+    #[must_use]
+    pub fn start(engine: Arc<Engine>, config: Arc<CatalogConfig>, clock: Arc<dyn Clock>) -> Self {
+        let shared = Arc::new(Shared {
+            snapshot: RwLock::default(),
+            listing: RwLock::default(),
+            ready: watch::Sender::new(false),
+        });
+        let (requests, inbox) = mpsc::channel(16);
+        let keeper = keeper::Keeper::new(engine, config, clock, Arc::clone(&shared));
+        tokio::spawn(keeper.run(inbox));
+        Self { shared, requests }
+    }
+
+    /// The rules in force now.
+    #[must_use]
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        Arc::clone(
+            &self
+                .shared
+                .snapshot
+                .read()
+                .unwrap_or_else(PoisonError::into_inner),
+        )
+    }
+
+    /// Every rule with its status.
+    #[must_use]
+    pub fn listing(&self) -> Arc<Listing> {
+        Arc::clone(
+            &self
+                .shared
+                .listing
+                .read()
+                .unwrap_or_else(PoisonError::into_inner),
+        )
+    }
+
+    /// Whether every file of the first look has been loaded or refused.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        *self.shared.ready.borrow()
+    }
+
+    /// Waits until every file of the first look has been loaded or refused.
+    pub async fn ready(&self) {
+        let mut ready = self.shared.ready.subscribe();
+        // The sender lives as long as this does.
+        let _always = ready.wait_for(|ready| *ready).await;
+    }
+
+    /// Looks at the folder now, and returns when what was found is at work or refused. An empty folder
+    /// is taken for what it is with [`Empty::Accept`].
+    pub async fn reload(&self, empty: Empty) {
+        let (done, answer) = oneshot::channel();
+        let request = Request::Reload {
+            allow_empty: empty == Empty::Accept,
+            done,
+        };
+        if self.requests.send(request).await.is_ok() {
+            // No answer comes only when the server ends.
+            let _ended = answer.await;
+        }
+    }
+
+    /// Goes on with another configuration: every rule is loaded anew with it.
+    pub async fn configure(&self, config: Arc<CatalogConfig>) {
+        // The keeper is gone only when the server ends.
+        let _ended = self.requests.send(Request::Configure(config)).await;
+    }
+}
+
+/// What an empty rules folder means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Empty {
+    /// A mistake: the rules stay.
+    Suspect,
+    /// No rules.
+    Accept,
+}
+
+/// Loads one module with its settings as the server would, for `hookbox check` and `hookbox run`.
+///
+/// # Errors
+/// Why the server would not take it.
+pub async fn load_one(
+    engine: &Arc<Engine>,
+    config: &CatalogConfig,
+    candidate: &Candidate,
+) -> Result<Loaded, LoadError> {
+    load::load(engine, config, candidate).await
+}

@@ -1,0 +1,520 @@
+//! The task that keeps the rules: looks at the folder, loads what changed, and publishes snapshots.
+//!
+//! What one look finds is a batch. A batch enters the snapshot as a whole, when the last of its files
+//! has been loaded or refused; a later look does not wait for an earlier batch, and what it found
+//! newer of the same file wins.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use super::load::{Candidate, LoadError, Loaded, Rule, load, no_such_team};
+use super::scan::{Fingerprint, Found, Ignored, Opened, Scan, scan};
+use super::snapshot::{RuleState, RuleStatus, Serving, Snapshot};
+use super::watcher::{Change, Watcher};
+use super::{CatalogConfig, FolderStatus, Listing, Request, Shared};
+use crate::domain::clock::{Clock, Timestamp};
+use crate::domain::names::RuleName;
+use crate::engine::Engine;
+
+/// How long a file that is written in place must rest before it counts as complete.
+const SETTLE: Duration = Duration::from_millis(100);
+
+/// How long a changed settings file waits for its module, so that both are one swap.
+const TOGETHER: Duration = Duration::from_millis(500);
+
+/// How often the folder is looked at without a word from the system.
+const POLL: Duration = Duration::from_secs(2);
+
+/// What was seen of a rule's two files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Seen {
+    module: Result<Fingerprint, String>,
+    settings: Option<Result<Fingerprint, String>>,
+}
+
+impl Seen {
+    fn of(found: &Found) -> Self {
+        let print = |opened: &Result<Opened, String>| {
+            opened
+                .as_ref()
+                .map(|opened| opened.fingerprint)
+                .map_err(Clone::clone)
+        };
+        Self {
+            module: print(&found.module),
+            settings: found.settings.as_ref().map(print),
+        }
+    }
+}
+
+/// What is known of one rule.
+struct Slot {
+    /// What was last taken up.
+    taken: Option<Seen>,
+    /// What was seen since, not yet taken up, and since when.
+    resting: Option<(Seen, Instant)>,
+    /// Counts what was taken up, so that an old result does not replace a newer one.
+    generation: u64,
+    /// The version that serves.
+    rule: Option<Arc<Rule>>,
+    state: RuleState,
+    since: Timestamp,
+    reason: Option<(&'static str, String)>,
+}
+
+/// One look's changes.
+struct Batch {
+    outstanding: usize,
+    outcomes: Vec<(RuleName, u64, Result<Loaded, LoadError>)>,
+    removals: Vec<RuleName>,
+    done: Vec<oneshot::Sender<()>>,
+}
+
+type Outcome = (u64, RuleName, u64, Result<Loaded, LoadError>);
+
+pub(super) struct Keeper {
+    engine: Arc<Engine>,
+    config: Arc<CatalogConfig>,
+    clock: Arc<dyn Clock>,
+    shared: Arc<Shared>,
+    slots: BTreeMap<RuleName, Slot>,
+    batches: BTreeMap<u64, Batch>,
+    next_batch: u64,
+    snapshots: u64,
+    loads: JoinSet<Outcome>,
+    renamed: BTreeSet<PathBuf>,
+    /// The rules whose files the last look saw.
+    present: BTreeSet<RuleName>,
+    problem: Option<String>,
+    ignored: Vec<Ignored>,
+    first: bool,
+}
+
+impl Keeper {
+    pub(super) fn new(
+        engine: Arc<Engine>,
+        config: Arc<CatalogConfig>,
+        clock: Arc<dyn Clock>,
+        shared: Arc<Shared>,
+    ) -> Self {
+        Self {
+            engine,
+            config,
+            clock,
+            shared,
+            slots: BTreeMap::new(),
+            batches: BTreeMap::new(),
+            next_batch: 0,
+            snapshots: 0,
+            loads: JoinSet::new(),
+            renamed: BTreeSet::new(),
+            present: BTreeSet::new(),
+            problem: None,
+            ignored: Vec::new(),
+            first: true,
+        }
+    }
+
+    /// Runs until the catalog is dropped.
+    pub(super) async fn run(mut self, mut inbox: mpsc::Receiver<Request>) {
+        let (changed, mut changes) = mpsc::channel(1024);
+        let mut watcher = Watcher::start(&self.config.rules, changed.clone());
+        let mut again = self.look(false, None).await;
+        loop {
+            tokio::select! {
+                request = inbox.recv() => match request {
+                    None => return,
+                    Some(Request::Reload { allow_empty, done }) => {
+                        again = self.look(allow_empty, Some(done)).await;
+                    }
+                    Some(Request::Configure(config)) => {
+                        if config.rules != self.config.rules {
+                            watcher = Watcher::start(&config.rules, changed.clone());
+                        }
+                        self.config = config;
+                        for slot in self.slots.values_mut() {
+                            slot.taken = None;
+                        }
+                        self.first = true;
+                        again = self.look(false, None).await;
+                    }
+                },
+                Some(change) = changes.recv() => {
+                    self.note(change);
+                    while let Ok(change) = changes.try_recv() {
+                        self.note(change);
+                    }
+                    again = self.look(false, None).await;
+                }
+                () = tokio::time::sleep(again.unwrap_or(POLL)) => {
+                    if watcher.is_none() {
+                        watcher = Watcher::start(&self.config.rules, changed.clone());
+                    }
+                    again = self.look(false, None).await;
+                }
+                Some(outcome) = self.loads.join_next() => self.settle(outcome),
+            }
+        }
+    }
+
+    fn note(&mut self, change: Change) {
+        if let Change::Renamed(path) = change {
+            self.renamed.insert(path);
+        }
+    }
+
+    /// Looks at the folder and takes up what is complete. Returns when to look again for what is not.
+    async fn look(
+        &mut self,
+        allow_empty: bool,
+        done: Option<oneshot::Sender<()>>,
+    ) -> Option<Duration> {
+        let (folder, limit) = (self.config.rules.clone(), self.config.limits.module);
+        let looked = tokio::task::spawn_blocking(move || scan(&folder, limit)).await;
+        let problem = match looked {
+            Ok(Ok(scan)) if scan.rules.is_empty() && self.serves() && !allow_empty => Some(
+                "the rules folder is suddenly empty: the last rules stay; \
+                 `hookbox rules reload --allow-empty` accepts it"
+                    .to_owned(),
+            ),
+            Ok(Ok(scan)) => {
+                self.problem = None;
+                return self.take_up(scan, done);
+            }
+            Ok(Err(error)) => Some(format!("the rules folder cannot be read: {error}")),
+            Err(error) => Some(error.to_string()),
+        };
+        if problem != self.problem {
+            if let Some(problem) = &problem {
+                tracing::error!(folder = %self.config.rules.display(), "{problem}");
+            }
+            self.problem = problem;
+        }
+        self.publish_listing();
+        if self.first {
+            // There is nothing to wait for: the server serves without rules until there is a folder.
+            self.first = false;
+            self.shared.ready.send_replace(true);
+        }
+        None
+    }
+
+    fn serves(&self) -> bool {
+        self.slots.values().any(|slot| slot.rule.is_some())
+    }
+
+    fn take_up(&mut self, scan: Scan, done: Option<oneshot::Sender<()>>) -> Option<Duration> {
+        let now = Instant::now();
+        let mut again: Option<Duration> = None;
+        let mut ready = Vec::new();
+        let removals: Vec<RuleName> = self
+            .slots
+            .keys()
+            .filter(|name| !scan.rules.contains_key(*name) && !self.is_leaving(name))
+            .cloned()
+            .collect();
+        self.present = scan.rules.keys().cloned().collect();
+        let eager = self.first || done.is_some();
+        self.ignored = scan.ignored;
+        for (name, found) in scan.rules {
+            let seen = Seen::of(&found);
+            match self.rests(&name, &seen, &found, now) {
+                Rest::Known => {}
+                Rest::For(wait) if !eager && !wait.is_zero() => {
+                    again = Some(again.map_or(wait, |earlier| earlier.min(wait)));
+                }
+                Rest::For(_) => ready.push((name, seen, found)),
+            }
+        }
+        self.renamed.clear();
+        if ready.is_empty() && removals.is_empty() && done.is_none() && !self.first {
+            self.publish_listing();
+            return again;
+        }
+        self.open_batch(ready, removals, done);
+        self.first = false;
+        again
+    }
+
+    /// Whether an open batch takes the rule away already.
+    fn is_leaving(&self, name: &RuleName) -> bool {
+        self.batches
+            .values()
+            .any(|batch| batch.removals.contains(name))
+    }
+
+    fn open_batch(
+        &mut self,
+        ready: Vec<(RuleName, Seen, Found)>,
+        removals: Vec<RuleName>,
+        done: Option<oneshot::Sender<()>>,
+    ) {
+        let batch = self.next_batch;
+        self.next_batch += 1;
+        self.batches.insert(
+            batch,
+            Batch {
+                outstanding: ready.len(),
+                outcomes: Vec::new(),
+                removals,
+                done: done.into_iter().collect(),
+            },
+        );
+        for (name, seen, found) in ready {
+            let now = self.clock.now();
+            let slot = self.slots.entry(name.clone()).or_insert_with(|| Slot {
+                taken: None,
+                resting: None,
+                generation: 0,
+                rule: None,
+                state: RuleState::Loading,
+                since: now,
+                reason: None,
+            });
+            slot.taken = Some(seen);
+            slot.resting = None;
+            slot.generation += 1;
+            let generation = slot.generation;
+            let (engine, config) = (Arc::clone(&self.engine), Arc::clone(&self.config));
+            self.loads.spawn(async move {
+                let result = load_found(&engine, &config, &name, found).await;
+                (batch, name, generation, result)
+            });
+        }
+        self.publish_listing();
+        self.close_finished();
+    }
+
+    /// Whether a rule's files are known, and for how long they must rest if not.
+    fn rests(&mut self, name: &RuleName, seen: &Seen, found: &Found, now: Instant) -> Rest {
+        let Some(slot) = self.slots.get_mut(name) else {
+            // Remembered so that the time it rests can be counted.
+            self.slots.insert(
+                name.clone(),
+                Slot {
+                    taken: None,
+                    resting: Some((seen.clone(), now)),
+                    generation: 0,
+                    rule: None,
+                    state: RuleState::Loading,
+                    since: self.clock.now(),
+                    reason: None,
+                },
+            );
+            let complete = complete(&self.renamed, &found.module);
+            return Rest::For(if complete { Duration::ZERO } else { SETTLE });
+        };
+        if slot.taken.as_ref() == Some(seen) {
+            slot.resting = None;
+            return Rest::Known;
+        }
+        let since = match &slot.resting {
+            Some((resting, since)) if resting == seen => *since,
+            _ => {
+                slot.resting = Some((seen.clone(), now));
+                now
+            }
+        };
+        let module_is_new = slot.taken.as_ref().map(|taken| &taken.module) != Some(&seen.module);
+        let rest = if !module_is_new {
+            TOGETHER
+        } else if complete(&self.renamed, &found.module) {
+            Duration::ZERO
+        } else {
+            SETTLE
+        };
+        Rest::For(rest.saturating_sub(now.duration_since(since)))
+    }
+
+    fn settle(&mut self, outcome: Result<Outcome, tokio::task::JoinError>) {
+        let (batch, name, generation, result) = match outcome {
+            Ok(outcome) => outcome,
+            Err(error) => {
+                // A panic in loading is a defect; its batch must not wait for ever.
+                tracing::error!("loading a rule ended unexpectedly: {error}");
+                for batch in self.batches.values_mut() {
+                    batch.outstanding = batch.outstanding.saturating_sub(1);
+                }
+                self.close_finished();
+                return;
+            }
+        };
+        if let Some(batch) = self.batches.get_mut(&batch) {
+            batch.outstanding = batch.outstanding.saturating_sub(1);
+            batch.outcomes.push((name, generation, result));
+        }
+        self.close_finished();
+    }
+
+    /// Lets every batch whose files are all loaded or refused enter the snapshot.
+    fn close_finished(&mut self) {
+        let finished: Vec<u64> = self
+            .batches
+            .iter()
+            .filter(|(_, batch)| batch.outstanding == 0)
+            .map(|(number, _)| *number)
+            .collect();
+        for number in finished {
+            if let Some(batch) = self.batches.remove(&number) {
+                self.close(batch);
+            }
+        }
+    }
+
+    fn close(&mut self, batch: Batch) {
+        for name in batch.removals {
+            if self.present.contains(&name) {
+                // It came back while the additions of that look were compiled.
+                continue;
+            }
+            tracing::info!(rule.name = %name, "the rule's file is gone, and so is the rule");
+            self.slots.remove(&name);
+        }
+        for (name, generation, result) in batch.outcomes {
+            let now = self.clock.now();
+            let Some(slot) = self.slots.get_mut(&name) else {
+                continue;
+            };
+            if slot.generation == generation {
+                enter(slot, &name, result, now);
+            }
+        }
+        self.snapshots += 1;
+        let rules = self.slots.values().filter_map(|slot| slot.rule.clone());
+        let snapshot = Arc::new(Snapshot::of(self.snapshots, rules));
+        *self
+            .shared
+            .snapshot
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = snapshot;
+        self.publish_listing();
+        self.shared.ready.send_replace(true);
+        for done in batch.done {
+            // Whoever asked may have gone.
+            let _gone = done.send(());
+        }
+    }
+
+    fn publish_listing(&self) {
+        let rules = self
+            .slots
+            .iter()
+            .map(|(name, slot)| RuleStatus {
+                name: name.clone(),
+                state: slot.state,
+                since: slot.since,
+                code: slot.reason.as_ref().map(|(code, _)| *code),
+                reason: slot.reason.as_ref().map(|(_, reason)| reason.clone()),
+                serving: slot.rule.as_deref().map(Serving::of),
+            })
+            .collect();
+        let listing = Listing {
+            folder: FolderStatus {
+                path: self.config.rules.display().to_string(),
+                problem: self.problem.clone(),
+            },
+            rules,
+            ignored: self.ignored.clone(),
+        };
+        *self
+            .shared
+            .listing
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = Arc::new(listing);
+    }
+}
+
+enum Rest {
+    /// What is seen was taken up before.
+    Known,
+    /// It is new, and must rest so long to be complete.
+    For(Duration),
+}
+
+fn complete(renamed: &BTreeSet<PathBuf>, module: &Result<Opened, String>) -> bool {
+    module
+        .as_ref()
+        .is_ok_and(|opened| renamed.contains(&opened.path))
+}
+
+/// Lets what came of loading a rule take effect on it.
+fn enter(slot: &mut Slot, name: &RuleName, result: Result<Loaded, LoadError>, now: Timestamp) {
+    let state = match result {
+        Ok(Loaded::Active(rule)) => {
+            tracing::info!(
+                rule.name = %name,
+                rule.version = %rule.manifest.version,
+                rule.module = rule.description.module.short(),
+                "the rule is at work"
+            );
+            let shadow = rule.description.shadow;
+            slot.rule = Some(rule);
+            slot.reason = None;
+            if shadow {
+                RuleState::Shadow
+            } else {
+                RuleState::Active
+            }
+        }
+        Ok(Loaded::Disabled) => {
+            slot.rule = None;
+            slot.reason = Some((
+                "rule/disabled",
+                "`enabled = false` in its settings file".to_owned(),
+            ));
+            RuleState::Disabled
+        }
+        Err(error) => {
+            let serving = slot.rule.as_ref().map_or_else(
+                || "no version of it serves".to_owned(),
+                |rule| format!("version {} goes on serving", rule.manifest.version),
+            );
+            tracing::error!(
+                rule.name = %name, code = error.code(), "the rule is rejected, and {serving}: {error}"
+            );
+            slot.reason = Some((error.code(), error.to_string()));
+            RuleState::Rejected
+        }
+    };
+    slot.state = state;
+    slot.since = now;
+}
+
+/// Reads a rule's files and loads it.
+async fn load_found(
+    engine: &Arc<Engine>,
+    config: &Arc<CatalogConfig>,
+    name: &RuleName,
+    found: Found,
+) -> Result<Loaded, LoadError> {
+    if config.team(name.team()).is_none() {
+        return Err(LoadError::File {
+            reason: no_such_team(name),
+        });
+    }
+    let read = tokio::task::spawn_blocking(move || {
+        let settings = match found.settings {
+            Some(settings) => settings.and_then(Opened::read)?,
+            None => Arc::from([]),
+        };
+        let module = found.module.and_then(Opened::read)?;
+        Ok::<_, String>((module, settings))
+    });
+    let (module, settings) = read
+        .await
+        .map_err(|error| error.to_string())
+        .and_then(|read| read)
+        .map_err(|reason| LoadError::File { reason })?;
+    let candidate = Candidate {
+        name: name.clone(),
+        module,
+        settings,
+    };
+    load(engine, config, &candidate).await
+}

@@ -1,0 +1,126 @@
+//! The rules in force at one moment.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::conditions::RuleDescription;
+use super::load::Rule;
+use crate::domain::clock::Timestamp;
+use crate::domain::names::{Digest, RuleName, TeamName};
+
+/// The rules in force at one moment. An event sees exactly one.
+#[derive(Debug, Default)]
+pub struct Snapshot {
+    /// Its number, counted from the start of the server.
+    pub number: u64,
+    /// The shared rules, in their order.
+    pub shared: Vec<Arc<Rule>>,
+    /// The teams' rules, by team in alphabetical order, each in its order.
+    pub teams: Vec<(TeamName, Vec<Arc<Rule>>)>,
+}
+
+impl Snapshot {
+    pub(super) fn of(number: u64, rules: impl Iterator<Item = Arc<Rule>>) -> Self {
+        let mut rules: Vec<Arc<Rule>> = rules.collect();
+        rules.sort_by(|a, b| {
+            let key = |rule: &Rule| (rule.name().team().cloned(), rule.order, rule.name().clone());
+            key(a).cmp(&key(b))
+        });
+        let mut snapshot = Self {
+            number,
+            ..Self::default()
+        };
+        for rule in rules {
+            match rule.name().team().cloned() {
+                None => snapshot.shared.push(rule),
+                Some(team) => match snapshot.teams.last_mut() {
+                    Some((last, rules)) if *last == team => rules.push(rule),
+                    _ => snapshot.teams.push((team, vec![rule])),
+                },
+            }
+        }
+        snapshot
+    }
+
+    /// All its rules, the shared ones first.
+    pub fn rules(&self) -> impl Iterator<Item = &Arc<Rule>> {
+        self.shared
+            .iter()
+            .chain(self.teams.iter().flat_map(|(_, rules)| rules))
+    }
+
+    /// What is kept of it, to answer "why?" later.
+    #[must_use]
+    pub fn description(&self) -> Vec<&RuleDescription> {
+        self.rules().map(|rule| &rule.description).collect()
+    }
+}
+
+/// How a rule stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RuleState {
+    /// It is at work.
+    Active,
+    /// It evaluates and records, and performs nothing.
+    Shadow,
+    /// Its file is broken, or asks for what is not granted; an earlier version may serve.
+    Rejected,
+    /// Its settings file takes it out of work.
+    Disabled,
+    /// It is being compiled or checked.
+    Loading,
+}
+
+/// A rule as it is listed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct RuleStatus {
+    /// Its name.
+    pub name: RuleName,
+    /// How it stands.
+    pub state: RuleState,
+    /// Since when.
+    pub since: Timestamp,
+    /// For a rejected rule, the stable code of the reason.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<&'static str>,
+    /// Why it stands so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The version that serves, if one does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub serving: Option<Serving>,
+}
+
+/// The version of a rule that serves.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Serving {
+    /// The digest of its module.
+    pub module: Digest,
+    /// The digest of its settings.
+    pub settings: Digest,
+    /// The module's name for itself.
+    pub name: String,
+    /// The module's version.
+    pub version: String,
+    /// The module's summary.
+    pub summary: String,
+    /// The subjects it asks for; empty for all but `schedule`.
+    pub subjects: Vec<String>,
+}
+
+impl Serving {
+    pub(super) fn of(rule: &Rule) -> Self {
+        Self {
+            module: rule.description.module.clone(),
+            settings: rule.description.settings.clone(),
+            name: rule.manifest.name.clone(),
+            version: rule.manifest.version.clone(),
+            summary: rule.manifest.summary.clone(),
+            subjects: rule.manifest.subjects.clone(),
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! The operator's configuration: one TOML file, put together from each module's own settings.
+//!
+//! Invariants:
+//! - Nothing is taken from a file with an error: a configuration is in force whole or not at all.
+//! - A key that is not known is an error that names its nearest neighbour.
+//! - Secrets are references here; only [`env`] reads what they lead to.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::actions::command::CommandConfig;
+use crate::actions::notify::ChannelConfig;
+use crate::capability::{Grants, Known, nearest};
+use crate::catalog::{CatalogConfig, TeamConfig};
+use crate::domain::limits::{Limits, Narrowing};
+use crate::domain::names::{ChannelName, CommandName, SourceName, TeamName};
+use crate::domain::pattern::Pattern;
+use crate::domain::secret::SecretRef;
+use crate::sources::SourceConfig;
+
+pub mod env;
+
+/// The name of the configuration file that is looked for in the current folder.
+pub const FILE_NAME: &str = "hookbox.toml";
+
+/// A configuration that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("the configuration `{}` cannot be used", path.display())]
+pub struct ConfigError {
+    path: PathBuf,
+    #[source]
+    kind: ConfigErrorKind,
+}
+
+/// Why a configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigErrorKind {
+    /// It cannot be read.
+    #[error("it cannot be read")]
+    Read(#[from] std::io::Error),
+    /// It is not TOML, or does not fit.
+    #[error("{0}")]
+    Parse(String),
+    /// The time zone is not known.
+    #[error("`timezone` is `{found}`, which is no time zone: write a name such as \"Europe/Paris\"")]
+    TimeZone {
+        /// What stands there.
+        found: String,
+    },
+    /// The data folder and the rules folder overlap.
+    #[error("`data` ({}) and `rules` ({}) lie in one another: what is in the data folder must not be taken for rules", data.display(), rules.display())]
+    Overlap {
+        /// The data folder.
+        data: PathBuf,
+        /// The rules folder.
+        rules: PathBuf,
+    },
+}
+
+/// The file as it is written.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(default = "default_listen")]
+    listen: SocketAddr,
+    #[serde(default = "default_rules")]
+    rules: PathBuf,
+    #[serde(default = "default_data")]
+    data: PathBuf,
+    timezone: Option<String>,
+    public_url: Option<String>,
+    #[serde(default)]
+    trusted_proxies: Vec<Pattern>,
+    #[serde(default)]
+    admin: AdminFile,
+    #[serde(default)]
+    sources: BTreeMap<SourceName, SourceConfig>,
+    #[serde(default)]
+    channels: BTreeMap<ChannelName, ChannelConfig>,
+    #[serde(default)]
+    commands: BTreeMap<CommandName, CommandConfig>,
+    #[serde(default)]
+    limits: Limits,
+    #[serde(default)]
+    shared: TeamFile,
+    #[serde(default)]
+    teams: BTreeMap<TeamName, TeamFile>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct AdminFile {
+    listen: SocketAddr,
+    token: Option<SecretRef>,
+}
+
+impl Default for AdminFile {
+    fn default() -> Self {
+        Self {
+            listen: local(8081),
+            token: None,
+        }
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct TeamFile {
+    sources: Vec<Pattern>,
+    projects: Option<Vec<Pattern>>,
+    confidential: bool,
+    channels: Vec<Pattern>,
+    commands: Vec<Pattern>,
+    limits: Narrowing,
+}
+
+impl From<TeamFile> for TeamConfig {
+    fn from(file: TeamFile) -> Self {
+        Self {
+            grants: Grants {
+                sources: file.sources,
+                projects: file.projects,
+                confidential: file.confidential,
+                channels: file.channels,
+                commands: file.commands,
+            },
+            limits: file.limits,
+        }
+    }
+}
+
+fn local(port: u16) -> SocketAddr {
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)
+}
+
+fn default_listen() -> SocketAddr {
+    local(8080)
+}
+
+fn default_rules() -> PathBuf {
+    "rules".into()
+}
+
+fn default_data() -> PathBuf {
+    "data".into()
+}
+
+/// The operator's configuration.
+#[derive(Debug)]
+pub struct Config {
+    /// The folder of the file, from which paths count.
+    pub folder: PathBuf,
+    /// Where webhooks arrive.
+    pub listen: SocketAddr,
+    /// Where the command line asks.
+    pub admin_listen: SocketAddr,
+    /// The token of the admin listener; where there is none, one is made in the data folder.
+    pub admin_token: Option<SecretRef>,
+    /// The data folder.
+    pub data: PathBuf,
+    /// The time zone for times in messages.
+    pub timezone: jiff::tz::TimeZone,
+    /// The address under which senders reach the server, for what is printed to paste.
+    pub public_url: Option<String>,
+    /// The proxies whose word about the sender's address counts.
+    pub trusted_proxies: Vec<Network>,
+    /// The sources.
+    pub sources: BTreeMap<SourceName, SourceConfig>,
+    /// The channels.
+    pub channels: BTreeMap<ChannelName, ChannelConfig>,
+    /// The commands.
+    pub commands: BTreeMap<CommandName, CommandConfig>,
+    /// The rules folder, the teams, and the limits.
+    pub catalog: CatalogConfig,
+}
+
+impl Config {
+    /// Reads a configuration file.
+    ///
+    /// # Errors
+    /// When it cannot be read, is not TOML, or says what cannot be: the error names the key.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let failed = |kind| ConfigError {
+            path: path.to_owned(),
+            kind,
+        };
+        let text = std::fs::read_to_string(path).map_err(|error| failed(error.into()))?;
+        let folder = match path.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+            _ => PathBuf::from("."),
+        };
+        let folder = std::path::absolute(&folder).map_err(|error| failed(error.into()))?;
+        Self::parse(&text, folder).map_err(failed)
+    }
+
+    /// Reads a configuration whose paths count from a folder.
+    ///
+    /// # Errors
+    /// When it is not TOML, or says what cannot be.
+    pub fn parse(text: &str, folder: PathBuf) -> Result<Self, ConfigErrorKind> {
+        let file: File = toml::from_str(text).map_err(|error| ConfigErrorKind::Parse(explain(&error)))?;
+        let timezone = match &file.timezone {
+            None => jiff::tz::TimeZone::UTC,
+            Some(name) => jiff::tz::TimeZone::get(name)
+                .map_err(|_| ConfigErrorKind::TimeZone { found: name.clone() })?,
+        };
+        let (data, rules) = (folder.join(&file.data), folder.join(&file.rules));
+        if data.starts_with(&rules) || rules.starts_with(&data) {
+            return Err(ConfigErrorKind::Overlap { data, rules });
+        }
+        let known = Known {
+            channels: file.channels.keys().cloned().collect(),
+            commands: file.commands.keys().cloned().collect(),
+        };
+        Ok(Self {
+            listen: file.listen,
+            admin_listen: file.admin.listen,
+            admin_token: file.admin.token,
+            data,
+            timezone,
+            public_url: file.public_url,
+            trusted_proxies: Vec::new(),
+            sources: file.sources,
+            channels: file.channels,
+            commands: file.commands,
+            catalog: CatalogConfig {
+                rules,
+                limits: file.limits,
+                shared: file.shared.into(),
+                teams: file
+                    .teams
+                    .into_iter()
+                    .map(|(name, team)| (name, team.into()))
+                    .collect(),
+                known,
+            },
+            folder,
+        })
+    }
+}
+
+/// What the parser says, with the nearest neighbour of a key that is not known.
+fn explain(error: &toml::de::Error) -> String {
+    let text = error.to_string().trim_end().to_owned();
+    let mut quoted = error.message().split('`').skip(1).step_by(2);
+    let unknown = error.message().starts_with("unknown field");
+    match (unknown, quoted.next()) {
+        (true, Some(found)) => match nearest(found, quoted) {
+            Some(nearest) => format!("{text}\nis it `{nearest}`?"),
+            None => text,
+        },
+        _ => text,
+    }
+}

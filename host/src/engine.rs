@@ -1,0 +1,399 @@
+//! The sandbox: compiles modules in a child process, links them, and evaluates events with them under
+//! every limit.
+//!
+//! The catalog loads modules through [`Engine::load`] and keeps the [`Module`]s; the worker evaluates
+//! with them on threads of its own. No call here waits for the network.
+//!
+//! Invariants:
+//! - Only this module names Wasmtime and `wit-component`, and no error of theirs leaves it.
+//! - Every evaluation has a fresh instance and a fresh store, which are thrown away after it.
+//! - The same event, settings and payload give the same decision, log and fuel.
+//! - A module's misbehaviour is a [`Fault`] or a [`CompileError`], never an error of the server.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
+
+use wasmtime::Store;
+use wasmtime::component::{Component, Linker};
+
+use crate::domain::decision::Decision;
+use crate::domain::evaluation::Log;
+use crate::domain::event::Event;
+use crate::domain::fault::Fault;
+use crate::domain::limits::Limits;
+use crate::domain::manifest::Manifest;
+use crate::domain::names::Digest;
+use crate::domain::quantity::{Bytes, Span};
+
+mod compile;
+mod config;
+mod context;
+mod error;
+mod inspect;
+mod ticker;
+mod v0_1;
+
+pub use compile::{ARGUMENT as COMPILE_ARGUMENT, child as compile_child};
+use context::Context;
+pub use context::Payload;
+use error::Stage;
+pub use error::{CompileError, CompileErrorKind, EngineError};
+pub use inspect::{Form, Inspection, Interface, inspect};
+use ticker::Ticker;
+
+/// How the engine is set up.
+#[derive(Debug, Clone)]
+pub struct EngineConfig {
+    /// The program that compiles when it is given [`COMPILE_ARGUMENT`]: `hookbox` itself.
+    pub compiler: PathBuf,
+    /// The folder for compiled code; it must not be writable by anybody else.
+    pub cache: PathBuf,
+    /// The memory that compiling one module may take.
+    pub compile_memory: Bytes,
+    /// The time that compiling one module may take, on the wall and of CPU.
+    pub compile_time: Span,
+}
+
+impl EngineConfig {
+    /// The default limits, with this program and this folder.
+    #[must_use]
+    pub fn new(compiler: PathBuf, cache: PathBuf) -> Self {
+        Self {
+            compiler,
+            cache,
+            // A hostile module of 1 MB was measured to take 5 GB and a minute, a rule of ordinary
+            // size 40 MB and some milliseconds.
+            compile_memory: Bytes::mib(1024),
+            compile_time: Span::seconds(60),
+        }
+    }
+}
+
+/// One of the two set-ups that run rules.
+struct Runner {
+    engine: wasmtime::Engine,
+    v0_1: Linker<Context>,
+}
+
+impl Runner {
+    fn new(config: &wasmtime::Config) -> Result<Self, EngineError> {
+        let engine = wasmtime::Engine::new(config)?;
+        let mut v0_1 = Linker::new(&engine);
+        v0_1::add_to_linker(&mut v0_1)?;
+        Ok(Self { engine, v0_1 })
+    }
+}
+
+/// Compiles and runs modules.
+pub struct Engine {
+    compiler: compile::Compiler,
+    pooled: Runner,
+    on_demand: Runner,
+    _ticker: Ticker,
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").finish_non_exhaustive()
+    }
+}
+
+impl Engine {
+    /// Sets the engine up.
+    ///
+    /// # Errors
+    /// When the folder for compiled code cannot be made, or the machine cannot run WebAssembly.
+    pub fn new(config: &EngineConfig) -> Result<Self, EngineError> {
+        let compiler = compile::Compiler::new(
+            config.compiler.clone(),
+            &config.cache,
+            config.compile_memory,
+            config.compile_time,
+        )
+        .map_err(|error| EngineError {
+            reason: format!("`{}`: {error}", config.cache.display()),
+        })?;
+        let code: Option<&Path> = Some(compiler.code());
+        let pooled = Runner::new(&config::pooled(code)?)?;
+        let on_demand = Runner::new(&config::on_demand(code)?)?;
+        let ticker = Ticker::start(vec![pooled.engine.weak(), on_demand.engine.weak()]);
+        Ok(Self {
+            compiler,
+            pooled,
+            on_demand,
+            _ticker: ticker,
+        })
+    }
+
+    /// Checks, compiles and links a module that will run within these limits.
+    ///
+    /// # Errors
+    /// When the engine does not take it; the error says why, with a stable code.
+    pub async fn load(
+        self: &Arc<Self>,
+        bytes: &[u8],
+        limits: &Limits,
+    ) -> Result<Module, CompileError> {
+        let digest = Digest::of(bytes);
+        let result = self.try_load(&digest, bytes, limits).await;
+        result.map_err(|kind| CompileError { digest, kind })
+    }
+
+    async fn try_load(
+        self: &Arc<Self>,
+        digest: &Digest,
+        bytes: &[u8],
+        limits: &Limits,
+    ) -> Result<Module, CompileErrorKind> {
+        let found = Bytes(bytes.len().try_into().unwrap_or(u64::MAX));
+        if found > limits.module {
+            return Err(CompileErrorKind::TooLarge {
+                found,
+                limit: limits.module,
+            });
+        }
+        let inspection = inspect(bytes)?;
+        let encoded = self
+            .compiler
+            .compile(digest, bytes, inspection.form)
+            .await?;
+        let engine = Arc::clone(self);
+        let pooled = limits.memory <= Limits::DEFAULT.memory;
+        let interface = inspection.interface;
+        // A hit in the cache still reads and maps the code, which takes a millisecond or more.
+        let guest = tokio::task::spawn_blocking(move || engine.link(&encoded, interface, pooled))
+            .await
+            .map_err(|error| CompileErrorKind::Compiler {
+                reason: error.to_string(),
+            })??;
+        Ok(Module {
+            digest: digest.clone(),
+            engine: if pooled {
+                self.pooled.engine.clone()
+            } else {
+                self.on_demand.engine.clone()
+            },
+            guest,
+            inspection,
+        })
+    }
+
+    fn link(
+        &self,
+        encoded: &[u8],
+        interface: Interface,
+        pooled: bool,
+    ) -> Result<Guest, CompileErrorKind> {
+        let runner = if pooled {
+            &self.pooled
+        } else {
+            &self.on_demand
+        };
+        let invalid = |error: wasmtime::Error| CompileErrorKind::Invalid {
+            reason: format!("{error:#}"),
+        };
+        let component = Component::new(&runner.engine, encoded).map_err(invalid)?;
+        match interface {
+            Interface::V0_1 => v0_1::Guest::new(&runner.v0_1, &component)
+                .map(Guest::V0_1)
+                .map_err(invalid),
+        }
+    }
+}
+
+/// An event with its payload, ready for rules; what a version of the interface needs of it is made
+/// once and shared.
+pub struct Input {
+    /// The event.
+    pub event: Arc<Event>,
+    /// The event as it arrived.
+    pub payload: Payload,
+    v0_1: OnceLock<v0_1::Converted>,
+}
+
+impl Input {
+    /// Puts an event and its payload together.
+    #[must_use]
+    pub fn new(event: Arc<Event>, payload: Payload) -> Self {
+        Self {
+            event,
+            payload,
+            v0_1: OnceLock::new(),
+        }
+    }
+}
+
+impl std::fmt::Debug for Input {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Input")
+            .field("event", &self.event.id)
+            .finish_non_exhaustive()
+    }
+}
+
+#[derive(Clone)]
+enum Guest {
+    V0_1(v0_1::Guest),
+}
+
+/// A compiled and linked module. Cheap to clone.
+#[derive(Clone)]
+pub struct Module {
+    digest: Digest,
+    engine: wasmtime::Engine,
+    guest: Guest,
+    inspection: Inspection,
+}
+
+impl std::fmt::Debug for Module {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Module")
+            .field("digest", &self.digest)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a call of a module gave, and what it used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer<T> {
+    /// The answer, or why there is none.
+    pub result: Result<T, Fault>,
+    /// What it wrote to its log.
+    pub log: Log,
+    /// The fuel it used.
+    pub fuel: u64,
+    /// How long it took, in microseconds.
+    pub duration_us: u64,
+}
+
+impl Module {
+    /// The digest of its file.
+    #[must_use]
+    pub fn digest(&self) -> &Digest {
+        &self.digest
+    }
+
+    /// What a look at it showed.
+    #[must_use]
+    pub fn inspection(&self) -> &Inspection {
+        &self.inspection
+    }
+
+    /// Asks it who it is and what it asks for. Blocks this thread for as long as the limits let it.
+    #[must_use]
+    pub fn describe(&self, limits: &Limits) -> Answer<Manifest> {
+        self.run(
+            limits,
+            Payload::default(),
+            "{}".into(),
+            |store, guest| match guest {
+                Guest::V0_1(guest) => {
+                    let instance = guest.instantiate(store).map_err(instantiating)?;
+                    instance.describe(store).map(Ok).map_err(running)
+                }
+            },
+        )
+    }
+
+    /// Lets it check its settings, a JSON object. Blocks this thread for as long as the limits let it.
+    #[must_use]
+    pub fn configure(&self, settings: Arc<str>, limits: &Limits) -> Answer<()> {
+        self.run(
+            limits,
+            Payload::default(),
+            settings,
+            |store, guest| match guest {
+                Guest::V0_1(guest) => {
+                    let instance = guest.instantiate(store).map_err(instantiating)?;
+                    instance.configure(store).map_err(running)
+                }
+            },
+        )
+    }
+
+    /// Evaluates an event. Blocks this thread for as long as the limits let it.
+    #[must_use]
+    pub fn evaluate(&self, input: &Input, settings: Arc<str>, limits: &Limits) -> Answer<Decision> {
+        let mut answer =
+            self.run(
+                limits,
+                input.payload.clone(),
+                settings,
+                |store, guest| match guest {
+                    Guest::V0_1(guest) => {
+                        let event = input.v0_1.get_or_init(|| v0_1::convert(&input.event));
+                        let instance = guest.instantiate(store).map_err(instantiating)?;
+                        instance.evaluate(store, event).map_err(running)
+                    }
+                },
+            );
+        if let Ok(decision) = &answer.result
+            && let Err(reason) = check(decision, limits)
+        {
+            answer.result = Err(Fault::BadOutput { reason });
+        }
+        answer
+    }
+
+    fn run<T>(
+        &self,
+        limits: &Limits,
+        payload: Payload,
+        settings: Arc<str>,
+        call: impl FnOnce(
+            &mut Store<Context>,
+            &Guest,
+        ) -> Result<Result<T, Fault>, (wasmtime::Error, Stage)>,
+    ) -> Answer<T> {
+        let began = Instant::now();
+        let mut store = Store::new(&self.engine, Context::new(payload, settings, limits));
+        let result = context::limit(&mut store, limits)
+            .map_err(instantiating)
+            .and_then(|()| {
+                let _running = ticker::run();
+                call(&mut store, &self.guest)
+            });
+        let left = store.get_fuel().unwrap_or(0);
+        let result = match result {
+            Ok(result) => result,
+            Err((error, stage)) => Err(error::fault_of(&error, store.data(), limits, stage)),
+        };
+        Answer {
+            result,
+            fuel: limits.fuel.saturating_sub(left),
+            log: std::mem::take(&mut store.data_mut().log),
+            duration_us: u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX),
+        }
+    }
+}
+
+fn instantiating(error: wasmtime::Error) -> (wasmtime::Error, Stage) {
+    (error, Stage::Instantiating)
+}
+
+fn running(error: wasmtime::Error) -> (wasmtime::Error, Stage) {
+    (error, Stage::Running)
+}
+
+/// Checks a decision against the limits of number and size.
+fn check(decision: &Decision, limits: &Limits) -> Result<(), String> {
+    let count = decision.actions.len();
+    if count > limits.actions as usize {
+        return Err(format!(
+            "it holds {count} actions, and may hold {}",
+            limits.actions
+        ));
+    }
+    let size = serde_json::to_vec(decision)
+        .map_err(|error| error.to_string())?
+        .len();
+    if size > limits.actions_size.as_usize() {
+        return Err(format!(
+            "its actions have {} in all, and may have {}",
+            Bytes(size.try_into().unwrap_or(u64::MAX)),
+            limits.actions_size
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,91 @@
+//! How Wasmtime is set up: for running rules from a pool, for the few with larger limits, and for
+//! compiling in the child process.
+//!
+//! Invariant: whatever decides about the code is the same in all three, so that what the child
+//! compiled is a hit in the server's cache.
+
+use std::path::Path;
+
+use wasmtime::{
+    Cache, CacheConfig, Config, Enabled, InstanceAllocationStrategy, OptLevel,
+    PoolingAllocationConfig,
+};
+
+use super::error::EngineError;
+use crate::domain::limits::Limits;
+
+/// The stack a rule's calls may use, in bytes: Wasmtime's default, which leaves the evaluation threads'
+/// own stacks room.
+pub(super) const STACK: usize = 512 << 10;
+
+/// The elements a table may have; a table of Rust's holds one for each function whose address is taken.
+pub(super) const TABLE_ELEMENTS: usize = 100_000;
+
+/// The tables a component may have: one of the rule's, one of the adapter's, and one to spare for
+/// languages with a runtime of their own.
+pub(super) const TABLES: u32 = 4;
+
+/// The core instances a component may have: the rule's, and those that the encoding adds around it.
+pub(super) const CORE_INSTANCES: u32 = 24;
+
+/// Instances that may exist at once: one for each evaluation thread, and those that are being loaded.
+const POOL: u32 = 64;
+
+/// What the cache of compiled code may hold before the oldest is deleted: thousands of rules. The
+/// library's own default (65,536 files, 512 MiB) would do for some 2,000.
+const CACHE_BYTES: u64 = 8 << 30;
+
+fn base(cache: Option<&Path>) -> Result<Config, EngineError> {
+    let mut config = Config::new();
+    config
+        .wasm_component_model(true)
+        .consume_fuel(true)
+        .epoch_interruption(true)
+        .max_wasm_stack(STACK)
+        .cranelift_opt_level(OptLevel::Speed)
+        // The same event gives the same answer, on every processor.
+        .cranelift_nan_canonicalization(true)
+        .relaxed_simd_deterministic(true)
+        .wasm_memory64(false)
+        .wasm_multi_memory(false)
+        .wasm_tail_call(false);
+    if let Some(directory) = cache {
+        let mut settings = CacheConfig::new();
+        settings
+            .with_directory(directory)
+            .with_files_total_size_soft_limit(CACHE_BYTES);
+        config.cache(Some(Cache::new(settings)?));
+    }
+    Ok(config)
+}
+
+/// For running rules within the default limit of memory.
+pub(super) fn pooled(cache: Option<&Path>) -> Result<Config, EngineError> {
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(POOL)
+        .total_core_instances(POOL * 4)
+        .total_memories(POOL)
+        .total_tables(POOL * TABLES)
+        .max_core_instances_per_component(CORE_INSTANCES)
+        .max_memories_per_component(1)
+        .max_tables_per_component(TABLES)
+        .table_elements(TABLE_ELEMENTS)
+        .max_memory_size(Limits::DEFAULT.memory.as_usize())
+        // What a small rule touches is cleared by writing, which costs less than giving it back.
+        .linear_memory_keep_resident(256 << 10)
+        .table_keep_resident(16 << 10)
+        .pagemap_scan(Enabled::Auto);
+    let mut config = base(cache)?;
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+    Ok(config)
+}
+
+/// For running rules whose limit of memory is above the pool's.
+pub(super) fn on_demand(cache: Option<&Path>) -> Result<Config, EngineError> {
+    base(cache)
+}
+
+/// For compiling in the child process.
+pub(super) fn compiling(cache: &Path) -> Result<Config, EngineError> {
+    base(Some(cache))
+}

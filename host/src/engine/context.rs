@@ -1,0 +1,203 @@
+//! What an instance holds while it runs: its input, its log, and the watch over its limits.
+//!
+//! One is made for every evaluation and thrown away with the instance.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use rustix::time::{ClockId, clock_gettime};
+use wasmtime::{ResourceLimiter, Store, StoreContextMut, Trap, UpdateDeadline};
+
+use crate::domain::evaluation::{Log, LogLevel, LogLine};
+use crate::domain::limits::Limits;
+
+/// The event as it arrived, and the rule's settings: what the host functions answer from.
+#[derive(Debug, Clone, Default)]
+pub struct Payload {
+    /// The body, as stored.
+    pub body: Bytes,
+    /// The headers, names in lower case.
+    pub headers: Arc<[(String, String)]>,
+    /// The query, as it came.
+    pub query: Option<String>,
+    /// The sender's address.
+    pub remote_address: Option<String>,
+    /// The body parsed, when the first rule asks for a part of it.
+    parsed: Arc<std::sync::OnceLock<serde_json::Value>>,
+}
+
+impl Payload {
+    /// Puts together what a delivery brought.
+    #[must_use]
+    pub fn new(body: Bytes, headers: Arc<[(String, String)]>) -> Self {
+        Self {
+            body,
+            headers,
+            ..Self::default()
+        }
+    }
+
+    /// The JSON text at a JSON Pointer. The body is parsed once for all rules that ask.
+    pub(super) fn pointer(&self, pointer: &str) -> Option<String> {
+        let parsed = self
+            .parsed
+            .get_or_init(|| serde_json::from_slice(&self.body).unwrap_or(serde_json::Value::Null));
+        parsed.pointer(pointer).map(ToString::to_string)
+    }
+
+    /// A header, by name in any case.
+    pub(super) fn header(&self, name: &str) -> Option<String> {
+        let name = name.to_ascii_lowercase();
+        self.headers
+            .iter()
+            .find(|(known, _)| *known == name)
+            .map(|(_, value)| value.clone())
+    }
+
+    /// A parameter of the query, decoded.
+    pub(super) fn query(&self, name: &str) -> Option<String> {
+        let query = self.query.as_deref()?;
+        form_urlencoded::parse(query.as_bytes())
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.into_owned())
+    }
+}
+
+/// Why the watch ended an evaluation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Stop {
+    #[error("the limit of CPU time")]
+    CpuTime,
+    #[error("the limit of time on the wall")]
+    WallTime,
+}
+
+/// The data of a store.
+pub(super) struct Context {
+    pub(super) payload: Payload,
+    pub(super) settings: Arc<str>,
+    pub(super) log: Log,
+    pub(super) memory_refused: bool,
+    memory_limit: usize,
+    log_lines: usize,
+    log_line: usize,
+}
+
+impl Context {
+    pub(super) fn new(payload: Payload, settings: Arc<str>, limits: &Limits) -> Self {
+        Self {
+            payload,
+            settings,
+            log: Log::default(),
+            memory_refused: false,
+            memory_limit: limits.memory.as_usize(),
+            log_lines: limits.log_lines as usize,
+            log_line: limits.log_line.as_usize(),
+        }
+    }
+
+    /// Keeps a line of the rule's log, or counts it.
+    pub(super) fn write_log(&mut self, level: LogLevel, mut message: String) {
+        if self.log.lines.len() >= self.log_lines {
+            self.log.left_out += 1;
+            return;
+        }
+        if message.len() > self.log_line {
+            let end = message.floor_char_boundary(self.log_line);
+            message.truncate(end);
+        }
+        self.log.lines.push(LogLine { level, message });
+    }
+
+    /// The last thing it logged as an error: the SDK writes a panic's message there before it traps.
+    pub(super) fn panic_message(&self) -> Option<&str> {
+        self.log
+            .lines
+            .last()
+            .filter(|line| line.level == LogLevel::Error)
+            .map(|line| line.message.as_str())
+    }
+}
+
+impl ResourceLimiter for Context {
+    fn memory_growing(
+        &mut self,
+        _current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let allowed = desired <= self.memory_limit;
+        self.memory_refused |= !allowed;
+        Ok(allowed)
+    }
+
+    fn table_growing(
+        &mut self,
+        _current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        Ok(desired <= super::config::TABLE_ELEMENTS)
+    }
+
+    fn memories(&self) -> usize {
+        1
+    }
+
+    fn tables(&self) -> usize {
+        super::config::TABLES as usize
+    }
+
+    fn instances(&self) -> usize {
+        super::config::CORE_INSTANCES as usize
+    }
+}
+
+/// The CPU time this thread has used.
+fn cpu_time() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(
+        u64::try_from(time.tv_sec).unwrap_or(0),
+        u32::try_from(time.tv_nsec).unwrap_or(0),
+    )
+}
+
+/// Sets every limit of a store: memory, fuel, what may be copied, and the watch over time.
+pub(super) fn limit(store: &mut Store<Context>, limits: &Limits) -> wasmtime::Result<()> {
+    store.limiter(|context| context);
+    store.set_fuel(limits.fuel)?;
+    store.set_hostcall_fuel(limits.copied_out.as_usize());
+    let began = (Instant::now(), cpu_time());
+    let (cpu_limit, wall_limit) = (limits.cpu_time.0, limits.wall_time.0);
+    store.epoch_deadline_callback(move |_| {
+        if cpu_time().saturating_sub(began.1) > cpu_limit {
+            return Err(Stop::CpuTime.into());
+        }
+        if began.0.elapsed() > wall_limit {
+            return Err(Stop::WallTime.into());
+        }
+        Ok(UpdateDeadline::Continue(1))
+    });
+    store.set_epoch_deadline(1);
+    Ok(())
+}
+
+/// Charges a host call: one unit of fuel for every eight bytes that pass either way, and one for the
+/// call itself, so that a loop of empty calls ends as well.
+pub(super) fn charge(
+    store: &mut StoreContextMut<'_, Context>,
+    bytes: usize,
+) -> wasmtime::Result<()> {
+    let price = u64::try_from(bytes / 8)
+        .unwrap_or(u64::MAX)
+        .saturating_add(1);
+    let left = store.get_fuel()?;
+    match left.checked_sub(price) {
+        Some(rest) => store.set_fuel(rest),
+        None => {
+            store.set_fuel(0)?;
+            Err(Trap::OutOfFuel.into())
+        }
+    }
+}

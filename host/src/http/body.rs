@@ -1,0 +1,105 @@
+//! Reading bodies: within their limit, within their time, and not more at once than memory allows.
+
+use std::time::Duration;
+
+use axum::body::{Body, HttpBody as _};
+use axum::http::StatusCode;
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt as _;
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use super::error::ApiError;
+use crate::domain::quantity;
+
+/// All bodies that are being read or wait for their commit.
+const IN_FLIGHT: usize = 256 << 20;
+
+/// How long a sender may take for its body in all.
+const TIME: Duration = Duration::from_secs(30);
+
+/// What is still read, and thrown away, of a body that is refused: a sender that is cut off while it
+/// writes may never see the answer.
+const DRAINED: usize = 1 << 20;
+
+/// How long that may take.
+const DRAIN_TIME: Duration = Duration::from_secs(2);
+
+/// Room for bodies, counted in units of 1 KiB.
+pub(super) struct Room(Semaphore);
+
+impl Room {
+    pub(super) fn new() -> Self {
+        Self(Semaphore::new(IN_FLIGHT >> 10))
+    }
+
+    /// Takes room for a body of at most `limit`, or of the length it announces.
+    pub(super) fn take(&self, body: &Body, limit: quantity::Bytes) -> Result<SemaphorePermit<'_>, ApiError> {
+        let length = body.size_hint().upper().unwrap_or(limit.0).min(limit.0);
+        let units = u32::try_from(length.div_ceil(1024).max(1)).unwrap_or(u32::MAX);
+        self.0.try_acquire_many(units).map_err(|_| {
+            ApiError::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "hook/busy",
+                "nothing was kept: too many requests are in flight",
+            )
+        })
+    }
+}
+
+/// Reads a body to its end.
+pub(super) async fn read(body: Body, limit: quantity::Bytes) -> Result<Bytes, ApiError> {
+    let too_large = || {
+        ApiError::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "hook/too-large",
+            format!("the body has more than the {limit} that this source takes; raise its `body_limit`"),
+        )
+    };
+    if body.size_hint().lower() > limit.0 {
+        drain(body).await;
+        return Err(too_large());
+    }
+    let reading = async {
+        let mut body = body;
+        let mut bytes = BytesMut::new();
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|_| {
+                ApiError::new(
+                    StatusCode::BAD_REQUEST,
+                    "hook/broken-body",
+                    "the body ended before it was complete",
+                )
+            })?;
+            if let Some(data) = frame.data_ref() {
+                if bytes.len() + data.len() > limit.as_usize() {
+                    drain(body).await;
+                    return Err(too_large());
+                }
+                bytes.extend_from_slice(data);
+            }
+        }
+        Ok(bytes.freeze())
+    };
+    tokio::time::timeout(TIME, reading).await.unwrap_or_else(|_| {
+        Err(ApiError::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "hook/too-slow",
+            format!("the body was not complete after {} seconds", TIME.as_secs()),
+        ))
+    })
+}
+
+/// Reads some of a refused body and throws it away.
+pub(super) async fn drain(mut body: Body) {
+    let draining = async {
+        let mut left = DRAINED;
+        while let Some(Ok(frame)) = body.frame().await {
+            left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
+            if left == 0 {
+                return;
+            }
+        }
+    };
+    // What is not drained in time is cut off.
+    let _late = tokio::time::timeout(DRAIN_TIME, draining).await;
+}

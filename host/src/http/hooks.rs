@@ -1,0 +1,255 @@
+//! `POST /hooks/<source>`: checks in the order of what they cost, then the commit, then the answer.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Extension, Path, RawQuery, State};
+use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{any, get};
+use axum::{Json, Router};
+use bytes::Bytes;
+use serde_json::json;
+
+use super::error::ApiError;
+use super::{Peer, Public, body};
+use crate::domain::clock::Timestamp;
+use crate::domain::names::{DeliveryId, SourceName};
+use crate::sources::{Glance, Source, Verdict, Verified};
+use crate::store::{Accepted, Delivery, DeliveryKey, Refusal};
+
+pub(super) fn router(state: Arc<Public>) -> Router {
+    Router::new()
+        .route("/hooks/{source}", any(hook))
+        .route("/healthz", get(|| async { "ok\n" }))
+        .fallback(|| async {
+            ApiError::new(
+                StatusCode::NOT_FOUND,
+                "hook/not-found",
+                "there is nothing here: webhooks go to `/hooks/<source>`",
+            )
+        })
+        .with_state(state)
+}
+
+async fn hook(
+    State(state): State<Arc<Public>>,
+    Extension(Peer(peer)): Extension<Peer>,
+    Path(name): Path<String>,
+    RawQuery(query): RawQuery,
+    method: Method,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let remote = sender(&state, peer.ip(), &headers);
+    let live = state.live();
+    let source = SourceName::parse(name.as_str())
+        .ok()
+        .and_then(|name| live.sources.get(&name).cloned());
+    let Some(source) = source else {
+        body::drain(body).await;
+        let error = ApiError::new(
+            StatusCode::NOT_FOUND,
+            "hook/unknown-source",
+            format!(
+                "there is no source `{}`: check the address in the provider's settings",
+                name.escape_debug()
+            ),
+        );
+        return refuse(&state, None, remote, Glance::default(), error).await;
+    };
+    let request = Request {
+        state: &state,
+        source: &source,
+        remote,
+        query,
+        headers: &headers,
+    };
+    match request.take(&method, body).await {
+        Ok(response) => response,
+        Err((error, glance)) => refuse(&state, Some(&source), remote, glance, error).await,
+    }
+}
+
+struct Request<'a> {
+    state: &'a Arc<Public>,
+    source: &'a Arc<Source>,
+    remote: IpAddr,
+    query: Option<String>,
+    headers: &'a HeaderMap,
+}
+
+impl Request<'_> {
+    async fn take(self, method: &Method, body: Body) -> Result<Response, (ApiError, Glance)> {
+        if let Err(error) = self.check_head(method) {
+            body::drain(body).await;
+            return Err((error, self.source.glance(self.headers, None)));
+        }
+        let before = |error| (error, self.source.glance(self.headers, None));
+        let limit = self.source.body_limit();
+        let _room = self.state.bodies.take(&body, limit).map_err(before)?;
+        let body = body::read(body, limit).await.map_err(before)?;
+        let now = self.state.clock.now();
+        let after = |error| (error, self.source.glance(self.headers, Some(&body)));
+        let verified = match self.source.verify(self.headers, &body, now) {
+            Err(rejection) => return Err(after(rejection.into())),
+            Ok(Verdict::Ignore { reason, message }) => {
+                return Ok(self.ignore(reason, message, &body, now).await);
+            }
+            Ok(Verdict::Accept(verified)) => verified,
+        };
+        let delivery = self.delivery(verified, now);
+        let (id, source) = (delivery.id.clone(), delivery.source.clone());
+        let accepted = self.commit(delivery).await.map_err(after)?;
+        Ok(match accepted {
+            Accepted::New => {
+                tracing::info!(delivery.id = %id, source = %source, "a delivery was accepted");
+                (StatusCode::ACCEPTED, Json(json!({ "id": id }))).into_response()
+            }
+            Accepted::Duplicate { first } => {
+                tracing::info!(delivery.id = %first, source = %source, "a delivery came again");
+                Json(json!({ "id": first, "duplicate": true })).into_response()
+            }
+        })
+    }
+
+    /// Everything that needs no body.
+    fn check_head(&self, method: &Method) -> Result<(), ApiError> {
+        if method != Method::POST {
+            return Err(ApiError::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "hook/method",
+                "this is where a webhook is sent with POST; there is nothing to see",
+            ));
+        }
+        self.source.check_address(self.remote)?;
+        self.source.check_headers(self.headers)?;
+        let encoding = self.headers.get(header::CONTENT_ENCODING);
+        if encoding.is_some_and(|encoding| encoding != "identity") {
+            return Err(ApiError::new(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "hook/encoding",
+                "the body is compressed, which this source does not take: send it as it is",
+            ));
+        }
+        Ok(())
+    }
+
+    fn delivery(&self, verified: Verified, now: Timestamp) -> Delivery {
+        Delivery {
+            id: DeliveryId::generate(),
+            source: self.source.name().clone(),
+            provider: self.source.provider().to_owned(),
+            received_at: now,
+            received_local: now.rfc3339(&self.state.timezone),
+            remote_address: Some(self.remote.to_string()),
+            headers: verified.headers,
+            query: self.query.clone(),
+            body: Bytes::from(verified.body),
+            secret: verified.secret,
+            keys: verified
+                .keys
+                .into_iter()
+                .map(|(key, counts_for)| DeliveryKey {
+                    key,
+                    expires_at: now.after(counts_for),
+                })
+                .collect(),
+        }
+    }
+
+    async fn commit(&self, delivery: Delivery) -> Result<Accepted, ApiError> {
+        let _turn = self.state.commits.try_acquire().map_err(|_| {
+            ApiError::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "hook/busy",
+                "nothing was kept: the store cannot keep up",
+            )
+        })?;
+        let accepted = self.state.store.accept(delivery).await?;
+        self.state.waker.wake();
+        Ok(accepted)
+    }
+
+    /// A verified request that the source does not expect: no fault of the sender.
+    async fn ignore(&self, reason: &'static str, message: String, body: &[u8], now: Timestamp) -> Response {
+        let glance = self.source.glance(self.headers, Some(body));
+        let code = format!("hook/{reason}");
+        record(self.state, refusal(Some(self.source), self.remote, glance, (code, message), now)).await;
+        Json(json!({ "ignored": reason })).into_response()
+    }
+}
+
+/// Records a refusal, and answers with it.
+async fn refuse(
+    state: &Arc<Public>,
+    source: Option<&Source>,
+    remote: IpAddr,
+    glance: Glance,
+    error: ApiError,
+) -> Response {
+    let now = state.clock.now();
+    tracing::warn!(
+        source = source.map_or("-", |source| source.name().as_str()),
+        code = error.code, remote = %remote, "a request was refused: {}", error.message
+    );
+    let said = (error.code.to_owned(), error.message.clone());
+    record(state, refusal(source, remote, glance, said, now)).await;
+    error.into_response()
+}
+
+/// Under which requests for sources that there are not are recorded.
+const UNKNOWN_SOURCE: &str = "unknown-source";
+
+fn refusal(
+    source: Option<&Source>,
+    remote: IpAddr,
+    glance: Glance,
+    (code, message): (String, String),
+    at: Timestamp,
+) -> Option<Refusal> {
+    let source = match source {
+        Some(source) => source.name().clone(),
+        None => SourceName::parse(UNKNOWN_SOURCE).ok()?,
+    };
+    Some(Refusal {
+        source,
+        code,
+        message,
+        remote_address: Some(remote.to_string()),
+        provider_event: glance.event,
+        delivery_key: glance.delivery,
+        project: glance.project,
+        at,
+    })
+}
+
+async fn record(state: &Arc<Public>, refusal: Option<Refusal>) {
+    let (Some(refusal), Ok(_turn)) = (refusal, state.refusals.try_acquire()) else {
+        return;
+    };
+    if let Err(error) = state.store.refuse(refusal).await {
+        tracing::error!("a refusal could not be kept: {error}");
+    }
+}
+
+/// The sender's address: the peer's, or what trusted proxies say it is.
+fn sender(state: &Public, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+    let trusted = |address: IpAddr| state.trusted_proxies.iter().any(|range| range.contains(address));
+    let mut sender = peer.to_canonical();
+    let mut hops: Vec<IpAddr> = headers
+        .get_all("x-forwarded-for")
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .filter_map(|hop| hop.trim().parse().ok())
+        .collect();
+    while trusted(sender) {
+        match hops.pop() {
+            Some(hop) => sender = hop.to_canonical(),
+            None => break,
+        }
+    }
+    sender
+}

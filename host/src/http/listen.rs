@@ -1,0 +1,132 @@
+//! Accepting connections, with the limits that hold before anything of a request is looked at.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinHandle;
+use tower::ServiceExt as _;
+
+use super::Peer;
+
+/// The connections that are served at once.
+const CONNECTIONS: usize = 1_000;
+
+/// How long a sender may take for its headers, and a connection may stay idle.
+const HEADER_TIME: Duration = Duration::from_secs(10);
+
+/// The headers a request may have; a provider sends some twenty.
+const HEADERS: usize = 100;
+
+/// What they may have in all, in bytes.
+const HEADER_BYTES: usize = 32 << 10;
+
+/// How long open requests may go on when the server ends.
+const END: Duration = Duration::from_secs(5);
+
+/// A listener that could not be opened.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on {address}: is another server running there? choose another address with `{key}`")]
+pub struct ListenError {
+    address: SocketAddr,
+    key: &'static str,
+    source: std::io::Error,
+}
+
+/// An open listener.
+#[derive(Debug)]
+pub struct Listener {
+    listener: TcpListener,
+    address: SocketAddr,
+}
+
+impl Listener {
+    /// Opens a listener; `key` names the setting with its address, for the error.
+    ///
+    /// # Errors
+    /// When the address is in use or not this machine's.
+    pub async fn open(address: SocketAddr, key: &'static str) -> Result<Self, ListenError> {
+        let failed = |source| ListenError {
+            address,
+            key,
+            source,
+        };
+        let listener = TcpListener::bind(address).await.map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        Ok(Self { listener, address })
+    }
+
+    /// The address, with the port that was chosen where 0 was asked for.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until `ending` becomes true, and then lets open requests end.
+    pub fn serve(self, router: Router, ending: watch::Receiver<bool>) -> JoinHandle<()> {
+        tokio::spawn(serve(self.listener, router, ending))
+    }
+}
+
+async fn serve(listener: TcpListener, router: Router, mut ending: watch::Receiver<bool>) {
+    let room = Arc::new(Semaphore::new(CONNECTIONS));
+    let graceful = GracefulShutdown::new();
+    loop {
+        let accepted = tokio::select! {
+            accepted = accept(&listener, &room) => accepted,
+            _ = ending.wait_for(|ending| *ending) => break,
+        };
+        let (stream, peer, permit) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                // Out of file descriptors, as a rule: it passes when connections end.
+                tracing::error!("a connection could not be accepted: {error}");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                continue;
+            }
+        };
+        let router = router.clone();
+        let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
+            let mut request = request.map(Body::new);
+            request.extensions_mut().insert(Peer(peer));
+            router.clone().oneshot(request)
+        });
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEADER_TIME)
+            .max_headers(HEADERS)
+            .max_buf_size(HEADER_BYTES)
+            .serve_connection(TokioIo::new(stream), service);
+        let connection = graceful.watch(connection);
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(remote = %peer, "a connection broke: {error}");
+            }
+            drop(permit);
+        });
+    }
+    // What does not end in time is cut off.
+    let _late = tokio::time::timeout(END, graceful.shutdown()).await;
+}
+
+async fn accept(
+    listener: &TcpListener,
+    room: &Arc<Semaphore>,
+) -> std::io::Result<(TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit)> {
+    let permit = Arc::clone(room)
+        .acquire_owned()
+        .await
+        .map_err(std::io::Error::other)?;
+    let (stream, peer) = listener.accept().await?;
+    // Answers are small and whole: nothing is gained by waiting for more.
+    stream.set_nodelay(true)?;
+    Ok((stream, peer, permit))
+}

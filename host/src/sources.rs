@@ -1,0 +1,388 @@
+//! Where deliveries come from: who may send them, and what they say.
+//!
+//! The HTTP layer builds one [`Source`] for each table under `[sources]`, asks it about every request
+//! before and after the body is read, and stores what it gives back. The worker later hands the stored
+//! headers and body to [`Source::parse`]. What is special about a provider lies in one file each, in
+//! `sources/provider/`.
+//!
+//! Invariants:
+//! - Nothing is accepted without a matching secret, unless `verify = "none"` is written out.
+//! - A secret is compared in constant time, on the bytes as received, before anything is parsed.
+//! - No message to a sender holds a secret or an expected value.
+//! - Parsing never fails: what cannot be read is one event about `other`, with a note.
+
+mod address;
+mod config;
+mod expect;
+mod headers;
+mod json;
+mod provider;
+mod redact;
+mod rejection;
+pub mod samples;
+mod signature;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::net::IpAddr;
+use std::time::Duration;
+
+pub use config::{
+    ExpectConfig, OnDuplicate, ProjectRef, SignatureConfig, SourceConfig, SourceConfigError, TimestampUnit,
+    VerifyMode,
+};
+use http::HeaderMap;
+pub use rejection::Rejection;
+pub use signature::{Algorithm, Encoding};
+
+use self::address::AddressRange;
+use self::expect::Expect;
+use self::headers::Headers;
+use self::provider::{Draft, Outgoing, Provider, Request, Setup};
+use crate::domain::clock::Timestamp;
+use crate::domain::event::Event;
+use crate::domain::names::{DeliveryId, SourceName};
+use crate::domain::quantity::Bytes;
+use crate::domain::secret::{ReadSecret, Secret, SecretError, SecretRef};
+
+/// How many events one delivery may hold; the rest is counted.
+const MAX_EVENTS: usize = 1_000;
+
+/// How long a text of a refusal may be: enough for a name, too little to fill the record.
+const MAX_GLANCE: usize = 200;
+
+/// Whether the requests of a source are checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Gate {
+    /// Every request needs a matching secret.
+    Checked,
+    /// The operator wrote `verify = "none"`.
+    Open,
+    /// No secret is configured: every request is refused.
+    Closed,
+}
+
+/// One configured source.
+#[derive(Debug)]
+pub struct Source {
+    name: SourceName,
+    gate: Gate,
+    provider: Box<dyn Provider>,
+    expect: Expect,
+    addresses: Vec<AddressRange>,
+    body_limit: Bytes,
+    on_duplicate: OnDuplicate,
+}
+
+/// What becomes of a request whose sender is known.
+#[derive(Debug)]
+pub enum Verdict {
+    /// It is stored.
+    Accept(Verified),
+    /// It is answered `200 {"ignored": reason}` and recorded as a refusal.
+    Ignore {
+        /// `unexpected-project`, `unexpected-event` or `unexpected-instance`.
+        reason: &'static str,
+        /// What was not expected, for the operator.
+        message: String,
+    },
+}
+
+/// A verified request, as it may be stored.
+#[derive(Clone)]
+pub struct Verified {
+    /// The name of the secret that matched; none where nothing is verified.
+    pub secret: Option<String>,
+    /// The texts that name the delivery, beginning with `id:` or `body:`, and for how long each counts.
+    pub keys: Vec<(String, Duration)>,
+    /// The headers with lower-case names, without those that carry credentials.
+    pub headers: Vec<(String, String)>,
+    /// The body; byte for byte as received, except for the values of secrets in it.
+    pub body: Vec<u8>,
+}
+
+impl fmt::Debug for Verified {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Verified")
+            .field("secret", &self.secret)
+            .field("keys", &self.keys)
+            .field("body", &self.body.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What the record of a refusal can say about a request. None of it is verified.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Glance {
+    /// The provider's event header.
+    pub event: Option<String>,
+    /// The provider's name for the delivery.
+    pub delivery: Option<String>,
+    /// The project, where the body was read.
+    pub project: Option<String>,
+}
+
+/// A stored delivery on its way to become events.
+#[derive(Debug, Clone, Copy)]
+pub struct ParseInput<'a> {
+    /// The delivery's identifier, from which those of the events are made.
+    pub delivery: &'a DeliveryId,
+    /// The source that received it.
+    pub source: &'a SourceName,
+    /// When it was accepted.
+    pub received_at: Timestamp,
+    /// The same instant as RFC 3339 text in the operator's time zone.
+    pub received_local: &'a str,
+    /// The stored headers, with lower-case names.
+    pub headers: &'a [(String, String)],
+    /// The stored body.
+    pub body: &'a [u8],
+}
+
+/// What a delivery says.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Parsed {
+    /// Its events; never empty.
+    pub events: Vec<Event>,
+    /// How many more it held than one delivery may.
+    pub left_out: u64,
+}
+
+impl Source {
+    /// Builds a source from its table under `[sources]`.
+    ///
+    /// A source without a secret is built as well: it refuses every request and says why, so that one
+    /// missing secret does not take the other sources down.
+    ///
+    /// # Errors
+    /// When a value is not allowed or a secret cannot be read; the error names the key and what to write.
+    pub fn build(
+        name: SourceName,
+        config: &SourceConfig,
+        secrets: &dyn ReadSecret,
+    ) -> Result<Self, SourceConfigError> {
+        let at = |key: &str| format!("sources.{name}.{key}");
+        let secrets = config
+            .read_secrets(secrets)
+            .map_err(|problem| problem.under(&name))?;
+        let gate = match (config.verify, secrets.is_empty()) {
+            (Some(VerifyMode::None), true) => Gate::Open,
+            (Some(VerifyMode::None), false) => {
+                let what = "\"none\" and a secret contradict each other: remove one of them";
+                return Err(SourceConfigError::new(at("verify"), what));
+            }
+            (None, true) => Gate::Closed,
+            (None, false) => Gate::Checked,
+        };
+        let setup = Setup { config, secrets };
+        let provider = provider::build(&config.provider, setup).map_err(|problem| problem.under(&name))?;
+        let addresses = address::read(&config.addresses).map_err(|problem| problem.under(&name))?;
+        let expect = Expect::build(&config.expect).map_err(|problem| problem.under(&name))?;
+        let body_limit = config.body_limit().map_err(|problem| problem.under(&name))?;
+        Ok(Self {
+            name,
+            gate,
+            provider,
+            expect,
+            addresses,
+            body_limit,
+            on_duplicate: config.on_duplicate,
+        })
+    }
+
+    /// The name that stands in `/hooks/<source>`.
+    #[must_use]
+    pub fn name(&self) -> &SourceName {
+        &self.name
+    }
+
+    /// The provider's name, such as `gitlab`.
+    #[must_use]
+    pub fn provider(&self) -> &'static str {
+        self.provider.name()
+    }
+
+    /// How large a body may be.
+    #[must_use]
+    pub fn body_limit(&self) -> Bytes {
+        self.body_limit
+    }
+
+    /// What a delivery that was seen before does.
+    #[must_use]
+    pub fn on_duplicate(&self) -> OnDuplicate {
+        self.on_duplicate
+    }
+
+    /// Whether a request from this address may be sent at all.
+    ///
+    /// # Errors
+    /// With status 403 when the source has a list of addresses and this one is not in it.
+    pub fn check_address(&self, address: IpAddr) -> Result<(), Rejection> {
+        if self.addresses.is_empty() || self.addresses.iter().any(|range| range.contains(address)) {
+            Ok(())
+        } else {
+            Err(Rejection::forbidden_address())
+        }
+    }
+
+    /// What can be said before the body is read.
+    ///
+    /// # Errors
+    /// With status 401 when no secret is configured, or when a header that the verification needs is
+    /// missing, empty, or there more than once.
+    pub fn check_headers(&self, headers: &HeaderMap) -> Result<(), Rejection> {
+        match self.gate {
+            Gate::Open => Ok(()),
+            Gate::Closed => Err(Rejection::no_secret(&self.name)),
+            Gate::Checked => self.provider.check_headers(headers),
+        }
+    }
+
+    /// Verifies a request: its signature on the raw bytes, that the body is JSON within the depth, that
+    /// header and body do not contradict each other, and that the source expects it.
+    ///
+    /// # Errors
+    /// With status 401 for the first, 400 for the second and third.
+    pub fn verify(&self, headers: &HeaderMap, body: &[u8], now: Timestamp) -> Result<Verdict, Rejection> {
+        self.check_headers(headers)?;
+        let secret = match self.gate {
+            Gate::Checked => Some(self.provider.authenticate(&Request { headers, body, now })?),
+            Gate::Open | Gate::Closed => None,
+        };
+        let value = json::read(body)?;
+        let read = Headers::Request(headers);
+        if let Some(message) = value.as_ref().and_then(|value| self.provider.contradiction(read, value)) {
+            return Err(Rejection::contradiction(message));
+        }
+        let facts = self.provider.facts(read, value.as_ref());
+        if let Some((reason, message)) = self.expect.mismatch(&facts) {
+            return Ok(Verdict::Ignore { reason, message });
+        }
+        let credentials = self.provider.credential_headers();
+        Ok(Verdict::Accept(Verified {
+            secret,
+            keys: self.provider.keys(read, body),
+            headers: read.without_credentials(credentials),
+            body: redact::hide(body, self.provider.hidden()),
+        }))
+    }
+
+    /// What a refusal's record can say: the headers, and the project where the body was read.
+    #[must_use]
+    pub fn glance(&self, headers: &HeaderMap, body: Option<&[u8]>) -> Glance {
+        let value = body.and_then(|body| json::read(body).ok().flatten());
+        let facts = self.provider.facts(Headers::Request(headers), value.as_ref());
+        let short = |text: String| text.chars().filter(|c| !c.is_control()).take(MAX_GLANCE).collect();
+        Glance {
+            event: facts.event.map(short),
+            delivery: facts.delivery.map(short),
+            project: facts.project.or(facts.project_id).map(short),
+        }
+    }
+
+    /// Turns a stored delivery into its events.
+    #[must_use]
+    pub fn parse(&self, input: &ParseInput<'_>) -> Parsed {
+        let headers = Headers::Stored(input.headers);
+        let mut drafts = match json::read(input.body) {
+            Ok(Some(value)) => self.provider.parse(headers, &value),
+            Ok(None) | Err(_) => {
+                let event = self.provider.facts(headers, None).event;
+                let note = "the body cannot be read: a number or a text in it is out of range";
+                vec![Draft::other(event.unwrap_or_default(), note)]
+            }
+        };
+        if drafts.is_empty() {
+            let event = self.provider.facts(headers, None).event;
+            drafts.push(Draft::other(event.unwrap_or_default(), "the body holds no event"));
+        }
+        let left_out = drafts.len().saturating_sub(MAX_EVENTS);
+        drafts.truncate(MAX_EVENTS);
+        let events = drafts.into_iter().enumerate();
+        Parsed {
+            events: events
+                .map(|(index, draft)| self.event(input, index, draft))
+                .collect(),
+            left_out: u64::try_from(left_out).unwrap_or(u64::MAX),
+        }
+    }
+
+    fn event(&self, input: &ParseInput<'_>, index: usize, draft: Draft) -> Event {
+        Event {
+            id: input.delivery.event(index),
+            source: input.source.clone(),
+            provider: self.provider.name().to_owned(),
+            provider_event: draft.provider_event,
+            received_at: input.received_at,
+            received_local: input.received_local.to_owned(),
+            happened_at: draft.happened_at,
+            provider_action: draft.provider_action,
+            replay: false,
+            truncated: draft.truncated,
+            actor: draft.actor,
+            repository: draft.repository,
+            url: draft.url,
+            note: draft.note,
+            subject: draft.subject,
+        }
+    }
+
+    /// The headers with which the provider would send this body, signed with the source's first secret:
+    /// what `hookbox send` uses. A source that verifies nothing signs nothing.
+    #[must_use]
+    pub fn signed_headers(&self, event: &str, body: &[u8], id: &str, now: Timestamp) -> Vec<(String, String)> {
+        self.provider.sign(&Outgoing { event, body, id, now })
+    }
+}
+
+/// A request to be signed for a source that is not configured here.
+#[derive(Debug, Clone, Copy)]
+pub struct ToSign<'a> {
+    /// The provider's name, such as `gitlab`.
+    pub provider: &'a str,
+    /// How a generic source is signed; other providers need none.
+    pub signature: Option<&'a SignatureConfig>,
+    /// The secret that the source has.
+    pub secret: &'a Secret,
+    /// The value of the provider's event header.
+    pub event: &'a str,
+    /// The body.
+    pub body: &'a [u8],
+    /// The delivery's identifier, a new one for each delivery.
+    pub id: &'a str,
+    /// The present moment.
+    pub now: Timestamp,
+}
+
+/// The headers with which a provider would send a body, signed with a given secret.
+///
+/// # Errors
+/// When the provider is not known, or does not take such a secret.
+pub fn signed_headers(request: &ToSign<'_>) -> Result<Vec<(String, String)>, SourceConfigError> {
+    struct Given<'a>(&'a Secret);
+    impl ReadSecret for Given<'_> {
+        fn read(&self, _: &SecretRef) -> Result<Secret, SecretError> {
+            Ok(self.0.clone())
+        }
+    }
+    let name = SourceName::parse("send")
+        .map_err(|error| SourceConfigError::new("sources".to_owned(), error.to_string()))?;
+    let mut config = SourceConfig::new(request.provider);
+    config.secret = Some(SecretRef {
+        env: None,
+        file: None,
+        credential: None,
+    });
+    config.signature = request.signature.cloned();
+    let source = Source::build(name, &config, &Given(request.secret))?;
+    Ok(source.signed_headers(request.event, request.body, request.id, request.now))
+}
+
+/// The names of the providers, in the order of the documentation.
+pub fn providers() -> impl Iterator<Item = &'static str> {
+    provider::PROVIDERS.iter().map(|kind| kind.name)
+}

@@ -1,0 +1,232 @@
+//! The providers: each a file here, and a line in [`PROVIDERS`].
+//!
+//! A provider knows its headers, its signature scheme, and its payloads; everything that is the same
+//! for all of them is done by [`Source`](super::Source), in the order in which the trait lists it.
+
+mod generic;
+mod gitlab;
+mod standard_webhooks;
+
+use std::fmt::Debug;
+use std::time::Duration;
+
+use http::HeaderMap;
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+
+use super::config::{ConfigProblem, NamedSecret, SourceConfig};
+use super::headers::Headers;
+use super::redact::Hidden;
+use super::rejection::Rejection;
+use crate::domain::clock::Timestamp;
+use crate::domain::event::{Person, Repository, Subject};
+
+/// Every provider, in the order of the documentation.
+pub(super) const PROVIDERS: &[Kind] = &[gitlab::KIND, standard_webhooks::KIND, generic::KIND];
+
+/// A kind of source.
+pub(super) struct Kind {
+    /// Its name in the configuration and in events.
+    pub(super) name: &'static str,
+    /// Reads the settings. Called once for each source, when the configuration is read.
+    pub(super) build: fn(Setup<'_>) -> Result<Box<dyn Provider>, ConfigProblem>,
+}
+
+/// What a provider is built from.
+pub(super) struct Setup<'a> {
+    /// The source's table.
+    pub(super) config: &'a SourceConfig,
+    /// Its secrets; none where nothing is verified or everything is refused.
+    pub(super) secrets: Vec<NamedSecret>,
+}
+
+impl Setup<'_> {
+    /// Refuses settings that mean nothing to a provider other than `generic`.
+    fn refuse_generic_settings(&self) -> Result<(), ConfigProblem> {
+        let what = "is a setting of `provider = \"generic\"`: remove it";
+        if self.config.signature.is_some() {
+            return Err(ConfigProblem::new("signature", what));
+        }
+        if self.config.event_header.is_some() {
+            return Err(ConfigProblem::new("event_header", what));
+        }
+        Ok(())
+    }
+}
+
+/// Builds the provider with this name.
+pub(super) fn build(name: &str, setup: Setup<'_>) -> Result<Box<dyn Provider>, ConfigProblem> {
+    if let Some(kind) = PROVIDERS.iter().find(|kind| kind.name == name) {
+        return (kind.build)(setup);
+    }
+    let names: Vec<&str> = PROVIDERS.iter().map(|kind| kind.name).collect();
+    let nearest = names
+        .iter()
+        .map(|known| (strsim::jaro_winkler(name, known), known))
+        .filter(|(likeness, _)| *likeness > 0.7)
+        .max_by(|one, other| one.0.total_cmp(&other.0));
+    let what = match nearest {
+        Some((_, nearest)) => format!("`{name}` is not a provider: did you mean \"{nearest}\"?"),
+        None => format!("`{name}` is not a provider: write one of {}", names.join(", ")),
+    };
+    Err(ConfigProblem::new("provider", what))
+}
+
+/// A request whose body has been read.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Request<'a> {
+    /// Its headers.
+    pub(super) headers: &'a HeaderMap,
+    /// Its body, as received.
+    pub(super) body: &'a [u8],
+    /// The present moment.
+    pub(super) now: Timestamp,
+}
+
+/// A request to be sent.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Outgoing<'a> {
+    /// The value of the provider's event header.
+    pub(super) event: &'a str,
+    /// Its body.
+    pub(super) body: &'a [u8],
+    /// The delivery's identifier.
+    pub(super) id: &'a str,
+    /// The present moment.
+    pub(super) now: Timestamp,
+}
+
+/// What a request says about itself.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Facts {
+    /// The provider's event header.
+    pub(super) event: Option<String>,
+    /// The kind that the body names.
+    pub(super) kind: Option<String>,
+    /// The provider's name for the delivery.
+    pub(super) delivery: Option<String>,
+    /// The number of the project.
+    pub(super) project_id: Option<String>,
+    /// The full name of the project.
+    pub(super) project: Option<String>,
+    /// The address of the provider's instance.
+    pub(super) instance: Option<String>,
+}
+
+/// An event without what Hookbox itself knows about it.
+#[derive(Debug, Clone)]
+pub(super) struct Draft {
+    /// The provider's own name for the event.
+    pub(super) provider_event: String,
+    /// The provider's own word for the action.
+    pub(super) provider_action: Option<String>,
+    /// When it happened.
+    pub(super) happened_at: Option<Timestamp>,
+    /// Who caused it.
+    pub(super) actor: Option<Person>,
+    /// Where it happened.
+    pub(super) repository: Option<Repository>,
+    /// The page a person would open.
+    pub(super) url: Option<String>,
+    /// How it was read.
+    pub(super) note: Option<String>,
+    /// Something was cut.
+    pub(super) truncated: bool,
+    /// What it is about.
+    pub(super) subject: Subject,
+}
+
+impl Draft {
+    /// An event about a subject, of which nothing else is known yet.
+    pub(super) fn about(subject: Subject) -> Self {
+        Self {
+            provider_event: String::new(),
+            provider_action: None,
+            happened_at: None,
+            actor: None,
+            repository: None,
+            url: None,
+            note: None,
+            truncated: false,
+            subject,
+        }
+    }
+
+    /// An event there are no words for, and why.
+    pub(super) fn other(provider_event: impl Into<String>, note: impl Into<String>) -> Self {
+        Self {
+            provider_event: provider_event.into(),
+            note: Some(note.into()),
+            ..Self::about(Subject::Other)
+        }
+    }
+}
+
+/// What is special about a provider.
+///
+/// Every method is called from the threads that accept requests, except `parse`, so none waits for
+/// anything. `check_headers` and `authenticate` are only called for a source that has a secret.
+pub(super) trait Provider: Debug + Send + Sync {
+    /// The provider's name.
+    fn name(&self) -> &'static str;
+
+    /// Whether the headers that the verification needs are there, each once and not empty. Called twice
+    /// for each request: before its body is read, and before `authenticate`.
+    fn check_headers(&self, headers: &HeaderMap) -> Result<(), Rejection>;
+
+    /// The name of the secret that a request was made with. Called once for each request, on the bytes as
+    /// received, and before anything reads the body.
+    fn authenticate(&self, request: &Request<'_>) -> Result<String, Rejection>;
+
+    /// How header and body contradict each other, as a sentence for the sender. Called once for each
+    /// verified request.
+    fn contradiction(&self, headers: Headers<'_>, body: &Value) -> Option<String>;
+
+    /// What a request says about itself. Called for verified and, for the record, for refused requests, so
+    /// with anything in headers and body.
+    fn facts(&self, headers: Headers<'_>, body: Option<&Value>) -> Facts;
+
+    /// The texts that name the delivery, and how long each counts. Called once for each accepted request.
+    fn keys(&self, headers: Headers<'_>, body: &[u8]) -> Vec<(String, Duration)>;
+
+    /// The lower-case names of the headers that carry the provider's credentials.
+    fn credential_headers(&self) -> &[String];
+
+    /// Where the secrets in its bodies are.
+    fn hidden(&self) -> Hidden {
+        Hidden::NOTHING
+    }
+
+    /// The events of a stored delivery. Called by the worker, once for each delivery and again after a crash.
+    fn parse(&self, headers: Headers<'_>, body: &Value) -> Vec<Draft>;
+
+    /// The headers with which the provider would send a body, signed with the first secret.
+    fn sign(&self, outgoing: &Outgoing<'_>) -> Vec<(String, String)>;
+}
+
+/// How long an identifier of a delivery counts: a day more than the week for which GitLab can send a
+/// delivery again.
+const ID_COUNTS: Duration = Duration::from_secs(8 * 86_400);
+
+/// How long a body counts as the same delivery where nothing else names it: longer than a sender's quick
+/// retry, shorter than what may honestly happen twice.
+const BODY_COUNTS: Duration = Duration::from_secs(10);
+
+/// The key of an identifier. One that is too long to be indexed is known by its digest.
+fn id_key(id: &str) -> (String, Duration) {
+    let key = if id.len() <= 200 {
+        format!("id:{id}")
+    } else {
+        format!("id:{}", digest(id.as_bytes()))
+    };
+    (key, ID_COUNTS)
+}
+
+/// The key of a body.
+fn body_key(body: &[u8], counts: Duration) -> (String, Duration) {
+    (format!("body:{}", digest(body)), counts)
+}
+
+fn digest(bytes: &[u8]) -> String {
+    hex::encode(Sha256::digest(bytes))
+}

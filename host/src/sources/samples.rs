@@ -1,0 +1,70 @@
+//! The samples that come with Hookbox: requests as the providers send them.
+//!
+//! `hookbox send` and `hookbox samples` use them, and rules are tested on the events beside them. People,
+//! projects and commits in them are invented.
+//!
+//! Invariant: `<name>.event.json` beside each sample is the event that the parser makes of it.
+
+#[cfg(test)]
+mod tests;
+
+/// A request as a provider sends it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sample {
+    /// The provider's name, such as `gitlab`.
+    pub provider: &'static str,
+    /// What it shows, such as `merge-request-opened`.
+    pub name: &'static str,
+    /// The value of the provider's event header.
+    pub event_header: &'static str,
+    /// The body of the request.
+    pub body: &'static str,
+    /// The event that the parser makes of it, as JSON.
+    pub event: &'static str,
+}
+
+macro_rules! sample {
+    ($provider:literal, $name:literal, $header:literal) => {
+        Sample {
+            provider: $provider,
+            name: $name,
+            event_header: $header,
+            body: include_str!(concat!(
+                env!("CARGO_MANIFEST_DIR"),
+                "/../guest-sdk/samples/",
+                $provider,
+                "/",
+                $name,
+                ".json"
+            )),
+            event: include_str!(concat!(
+                env!("CARGO_MANIFEST_DIR"),
+                "/../guest-sdk/samples/",
+                $provider,
+                "/",
+                $name,
+                ".event.json"
+            )),
+        }
+    };
+}
+
+const SAMPLES: &[Sample] = &[
+    sample!("gitlab", "push", "Push Hook"),
+    sample!("gitlab", "tag", "Tag Push Hook"),
+    sample!("gitlab", "merge-request-opened", "Merge Request Hook"),
+    sample!("gitlab", "merge-request-updated", "Merge Request Hook"),
+    sample!("gitlab", "merge-request-merged", "Merge Request Hook"),
+    sample!("gitlab", "merge-request-closed", "Merge Request Hook"),
+    sample!("gitlab", "issue-opened", "Issue Hook"),
+    sample!("gitlab", "note-on-merge-request", "Note Hook"),
+    sample!("gitlab", "pipeline-failed", "Pipeline Hook"),
+    sample!("gitlab", "job-failed", "Job Hook"),
+    sample!("gitlab", "release", "Release Hook"),
+];
+
+/// Every sample, in the order of the documentation.
+#[must_use]
+pub fn samples() -> &'static [Sample] {
+    SAMPLES
+}

@@ -1,0 +1,249 @@
+//! Listings: order, conditions, pages, and sums.
+
+use super::bench::{
+    Bench, START, WORKER, decided, delivery, delivery_id, delivery_with_keys, deploy, evaluated,
+    event, event_id, notify, rule, source, unit,
+};
+use crate::domain::evaluation::Outcome;
+use crate::domain::event::Subject;
+use crate::domain::fault::Fault;
+use crate::store::{
+    ActionFilter, ActionKind, ActionState, AttemptResult, EventFilter, EventState, NewAction,
+};
+
+async fn events(bench: &Bench, filter: EventFilter) -> Vec<String> {
+    let summaries = bench.store().events(filter).await.expect("the events");
+    summaries.into_iter().map(|summary| summary.id.0).collect()
+}
+
+async fn actions(bench: &Bench, filter: ActionFilter) -> Vec<String> {
+    let records = bench.store().actions(filter).await.expect("the actions");
+    records.into_iter().map(|record| record.key).collect()
+}
+
+pub(super) async fn events_are_listed_newest_first(bench: Bench) {
+    for name in ["b", "c", "a"] {
+        bench.event_held_by(WORKER, name).await;
+    }
+
+    let listed = events(&bench, EventFilter::default()).await;
+
+    assert_eq!(listed, ["a", "c", "b"]);
+}
+
+pub(super) async fn events_are_listed_by_each_condition(bench: Bench) {
+    let store = bench.store();
+    store.accept(delivery("d")).await.expect("it is accepted");
+    store.claim_deliveries(WORKER, 1).await.expect("a claim");
+    let mut from_github = event("github");
+    from_github.source = source("github");
+    let mut other = event("other");
+    other.subject = Subject::Other;
+    let mut homeless = event("homeless");
+    homeless.repository = None;
+    let given = vec![from_github, other, homeless, event("done")];
+    store
+        .split(WORKER, &delivery_id("d"), given)
+        .await
+        .expect("it is split");
+    let snapshot = bench.snapshot().await;
+    let finished = store
+        .finish_event(WORKER, &event_id("done"), 0, snapshot)
+        .await;
+    finished.expect("it is finished");
+
+    let by_source = EventFilter {
+        source: Some(source("github")),
+        ..EventFilter::default()
+    };
+    let by_subject = EventFilter {
+        subject: Some("other".to_owned()),
+        ..EventFilter::default()
+    };
+    let by_project = EventFilter {
+        project: Some("group/shop".to_owned()),
+        ..EventFilter::default()
+    };
+    let done = EventFilter {
+        state: Some(EventState::Done),
+        ..EventFilter::default()
+    };
+    let running = EventFilter {
+        state: Some(EventState::Running),
+        ..EventFilter::default()
+    };
+    let both = EventFilter {
+        state: Some(EventState::Running),
+        ..by_project.clone()
+    };
+
+    assert_eq!(events(&bench, by_source).await, ["github"]);
+    assert_eq!(events(&bench, by_subject).await, ["other"]);
+    assert_eq!(
+        events(&bench, by_project).await,
+        ["done", "other", "github"]
+    );
+    assert_eq!(events(&bench, done).await, ["done"]);
+    assert_eq!(
+        events(&bench, running).await,
+        ["homeless", "other", "github"]
+    );
+    assert_eq!(events(&bench, both).await, ["other", "github"]);
+}
+
+pub(super) async fn events_are_listed_page_by_page(bench: Bench) {
+    for name in ["a", "b", "c"] {
+        bench.event_held_by(WORKER, name).await;
+    }
+    let page = EventFilter {
+        limit: 2,
+        ..EventFilter::default()
+    };
+
+    let first = bench
+        .store()
+        .events(page.clone())
+        .await
+        .expect("the events");
+    let before = first.last().map(|summary| summary.sequence);
+    let second = events(&bench, EventFilter { before, ..page }).await;
+
+    assert_eq!(first.len(), 2);
+    assert_eq!(second, ["a"]);
+}
+
+pub(super) async fn an_event_is_summed_up(bench: Bench) {
+    let sequence = bench.event_held_by(WORKER, "d").await.sequence;
+    let fault = Outcome::Faulted(Fault::OutOfFuel { limit: 10 });
+    let refused = NewAction {
+        state: ActionState::Refused,
+        ..notify("d", 2)
+    };
+    let evaluations = vec![
+        decided("route", vec![notify("d", 0), deploy("d", 1), refused]),
+        evaluated("broken", fault, Vec::new()),
+    ];
+    let given = unit("d", bench.snapshot().await, evaluations);
+    bench
+        .store()
+        .commit_unit(WORKER, given)
+        .await
+        .expect("it is committed");
+
+    let summaries = bench.store().events(EventFilter::default()).await;
+
+    let summary = summaries.expect("the events").remove(0);
+    assert_eq!((summary.sequence, summary.id), (sequence, event_id("d")));
+    assert_eq!((summary.evaluations, summary.faults), (2, 1));
+    assert_eq!(
+        summary.actions,
+        [(ActionState::Refused, 1), (ActionState::Waiting, 2)]
+    );
+    assert_eq!(
+        (summary.source, summary.provider_event),
+        (source("gitlab"), "Push Hook".to_owned())
+    );
+    assert_eq!(
+        (summary.subject, summary.state),
+        ("ping".to_owned(), EventState::Running)
+    );
+    assert_eq!(
+        (summary.received_at, summary.project),
+        (START, Some("group/shop".to_owned()))
+    );
+}
+
+pub(super) async fn actions_are_listed_by_each_condition(bench: Bench) {
+    let of_other_rule = NewAction {
+        rule: rule("shop/announce"),
+        ..notify("a", 1)
+    };
+    let ids = bench
+        .with_actions("a", vec![notify("a", 0), of_other_rule])
+        .await;
+    bench.message("b").await;
+    bench.claim(WORKER, ActionKind::Notify).await;
+    bench.settle(WORKER, ids[0], AttemptResult::Done).await;
+
+    let all = ActionFilter::default();
+    let by_rule = ActionFilter {
+        rule: Some(rule("shop/announce")),
+        ..all.clone()
+    };
+    let by_event = ActionFilter {
+        event: Some(event_id("a")),
+        ..all.clone()
+    };
+    let unknown = ActionFilter {
+        event: Some(event_id("unknown")),
+        ..all.clone()
+    };
+    let done = ActionFilter {
+        state: Some(ActionState::Done),
+        ..all.clone()
+    };
+    let running = ActionFilter {
+        state: Some(ActionState::Running),
+        ..all.clone()
+    };
+
+    assert_eq!(
+        actions(&bench, all).await,
+        ["b/0/route/0", "a/0/route/1", "a/0/route/0"]
+    );
+    assert_eq!(actions(&bench, by_rule).await, ["a/0/route/1"]);
+    assert_eq!(
+        actions(&bench, by_event).await,
+        ["a/0/route/1", "a/0/route/0"]
+    );
+    assert!(actions(&bench, unknown).await.is_empty());
+    assert_eq!(actions(&bench, done).await, ["a/0/route/0"]);
+    assert_eq!(
+        actions(&bench, running).await,
+        ["b/0/route/0", "a/0/route/1"]
+    );
+}
+
+pub(super) async fn actions_are_listed_page_by_page(bench: Bench) {
+    bench
+        .with_actions("a", vec![notify("a", 0), notify("a", 1), notify("a", 2)])
+        .await;
+    let page = ActionFilter {
+        limit: 2,
+        ..ActionFilter::default()
+    };
+
+    let first = bench
+        .store()
+        .actions(page.clone())
+        .await
+        .expect("the actions");
+    let before = first.last().map(|record| record.id);
+    let second = actions(&bench, ActionFilter { before, ..page }).await;
+
+    assert_eq!(first.len(), 2);
+    assert_eq!(second, ["a/0/route/0"]);
+}
+
+pub(super) async fn an_event_shows_how_often_its_delivery_came_again(bench: Bench) {
+    let store = bench.store();
+    store
+        .accept(delivery_with_keys("d", &["id:1"]))
+        .await
+        .expect("it is accepted");
+    store.claim_deliveries(WORKER, 1).await.expect("a claim");
+    store
+        .split(WORKER, &delivery_id("d"), vec![event("d")])
+        .await
+        .expect("it is split");
+
+    for name in ["e", "f"] {
+        store
+            .accept(delivery_with_keys(name, &["id:1"]))
+            .await
+            .expect("an answer");
+    }
+
+    let record = store.event(None).await.expect("the event");
+    assert_eq!(record.duplicates, 2);
+}

@@ -1,0 +1,212 @@
+//! Deliveries: accepting, claiming, and splitting into events.
+
+use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Row, params};
+
+use super::rows;
+use crate::domain::clock::Timestamp;
+use crate::domain::event::Event;
+use crate::domain::names::DeliveryId;
+use crate::store::{Accepted, ClaimedDelivery, ClaimedEvent, Delivery, StoreError};
+
+/// A delivery as it is read back, without a condition.
+const SELECT: &str = "SELECT number, id, source, provider, received_at, received_local, \
+    remote_address, headers, query, secret, body \
+    FROM deliveries JOIN bodies ON delivery_number = number";
+
+/// What [`claim`] looks for.
+pub(super) const WAITING: &str = "SELECT number FROM deliveries \
+    WHERE state = 'waiting' AND state <> 'done' ORDER BY number LIMIT ?1";
+
+/// Commits a delivery, whose headers come as JSON, unless one of its keys or its identifier is known.
+pub(super) fn accept(
+    db: &Connection,
+    delivery: &Delivery,
+    headers: &str,
+    now: Timestamp,
+) -> Result<Accepted, StoreError> {
+    if let Some(first) = known(db, delivery, now)? {
+        db.prepare_cached("UPDATE deliveries SET duplicates = duplicates + 1 WHERE id = ?1")?
+            .execute([&first.0])?;
+        return Ok(Accepted::Duplicate { first });
+    }
+    let number = db
+        .prepare_cached(
+            "INSERT INTO deliveries (id, source, provider, received_at, received_local, \
+             remote_address, headers, query, secret) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        )?
+        .insert(params![
+            delivery.id.0,
+            delivery.source.as_str(),
+            delivery.provider,
+            delivery.received_at.0,
+            delivery.received_local,
+            delivery.remote_address,
+            headers,
+            delivery.query,
+            delivery.secret,
+        ])?;
+    db.prepare_cached("INSERT INTO bodies (delivery_number, body) VALUES (?1, ?2)")?
+        .execute(params![number, delivery.body.as_ref()])?;
+    // An expired key of an older delivery gives way.
+    let mut insert = db.prepare_cached(
+        "INSERT OR REPLACE INTO delivery_keys (source, key, delivery_id, expires_at) \
+         VALUES (?1, ?2, ?3, ?4)",
+    )?;
+    for key in &delivery.keys {
+        insert.execute(params![
+            delivery.source.as_str(),
+            key.key,
+            delivery.id.0,
+            key.expires_at.0
+        ])?;
+    }
+    Ok(Accepted::New)
+}
+
+/// The earlier delivery that this one repeats.
+fn known(
+    db: &Connection,
+    delivery: &Delivery,
+    now: Timestamp,
+) -> Result<Option<DeliveryId>, StoreError> {
+    let mut by_key = db.prepare_cached(
+        "SELECT delivery_id FROM delivery_keys WHERE source = ?1 AND key = ?2 AND expires_at > ?3",
+    )?;
+    for key in &delivery.keys {
+        let first: Option<String> = by_key
+            .query_row(params![delivery.source.as_str(), key.key, now.0], |row| {
+                row.get(0)
+            })
+            .optional()?;
+        if let Some(first) = first {
+            return Ok(Some(DeliveryId(first)));
+        }
+    }
+    let is_same = db
+        .prepare_cached("SELECT 1 FROM deliveries WHERE id = ?1")?
+        .exists([&delivery.id.0])?;
+    Ok(is_same.then(|| delivery.id.clone()))
+}
+
+/// Claims the oldest that wait.
+pub(super) fn claim(
+    db: &Connection,
+    owner: &str,
+    limit: usize,
+) -> Result<Vec<ClaimedDelivery>, StoreError> {
+    let numbers: Vec<i64> = db
+        .prepare_cached(WAITING)?
+        .query_map([rows::sql_limit(limit)], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    let mut update = db.prepare_cached(
+        "UPDATE deliveries SET state = 'claimed', claimed_by = ?2 WHERE number = ?1",
+    )?;
+    let mut select = statement(db, "number")?;
+    numbers
+        .into_iter()
+        .map(|number| {
+            update.execute(params![number, owner])?;
+            let delivery = select.query_row([number], read)?;
+            Ok(ClaimedDelivery { delivery })
+        })
+        .collect()
+}
+
+/// Commits the events of a claimed delivery, each with its JSON.
+pub(super) fn split(
+    db: &Connection,
+    owner: &str,
+    delivery: &DeliveryId,
+    events: Vec<(Event, String)>,
+) -> Result<Vec<ClaimedEvent>, StoreError> {
+    let number: Option<i64> = db
+        .prepare_cached(
+            "UPDATE deliveries SET state = 'done', claimed_by = NULL \
+             WHERE id = ?1 AND state = 'claimed' AND claimed_by = ?2 RETURNING number",
+        )?
+        .query_row(params![delivery.0, owner], |row| row.get(0))
+        .optional()?;
+    let Some(number) = number else {
+        return Err(unclaimed(db, delivery)?);
+    };
+    let mut insert = db.prepare_cached(
+        "INSERT INTO events (id, delivery_number, source, provider_event, subject, project, \
+         received_at, received_local, state, claimed_by, event) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 'running', ?9, ?10)",
+    )?;
+    events
+        .into_iter()
+        .map(|(event, text)| {
+            let sequence = insert.insert(params![
+                event.id.0,
+                number,
+                event.source.as_str(),
+                event.provider_event,
+                event.subject.name(),
+                event.project(),
+                event.received_at.0,
+                event.received_local,
+                owner,
+                text,
+            ])?;
+            Ok(ClaimedEvent {
+                event,
+                delivery: delivery.clone(),
+                sequence,
+                run: 0,
+                units: Vec::new(),
+                dropped: None,
+            })
+        })
+        .collect()
+}
+
+/// Reads one back.
+pub(super) fn get(db: &Connection, id: &DeliveryId) -> Result<Delivery, StoreError> {
+    statement(db, "id")?
+        .query_row([&id.0], read)
+        .optional()?
+        .ok_or_else(|| not_found(id))
+}
+
+fn statement<'db>(
+    db: &'db Connection,
+    column: &'static str,
+) -> Result<CachedStatement<'db>, StoreError> {
+    Ok(db.prepare_cached(&format!("{SELECT} WHERE {column} = ?1"))?)
+}
+
+fn not_found(id: &DeliveryId) -> StoreError {
+    StoreError::NotFound {
+        what: format!("delivery `{id}`"),
+    }
+}
+
+fn unclaimed(db: &Connection, id: &DeliveryId) -> Result<StoreError, StoreError> {
+    let exists = db
+        .prepare_cached("SELECT 1 FROM deliveries WHERE id = ?1")?
+        .exists([&id.0])?;
+    Ok(if exists {
+        StoreError::ClaimLost {
+            what: format!("delivery `{id}`"),
+        }
+    } else {
+        not_found(id)
+    })
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<Delivery> {
+    Ok(Delivery {
+        id: DeliveryId(row.get("id")?),
+        source: rows::source(row, "source")?,
+        provider: row.get("provider")?,
+        received_at: rows::moment(row, "received_at")?,
+        received_local: row.get("received_local")?,
+        remote_address: row.get("remote_address")?,
+        headers: rows::json(row, "headers")?,
+        query: row.get("query")?,
+        body: row.get::<_, Vec<u8>>("body")?.into(),
+        secret: row.get("secret")?,
+        keys: Vec::new(),
+    })
+}

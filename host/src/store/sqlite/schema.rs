@@ -1,0 +1,206 @@
+//! The tables, and how a data folder of an older version gets them.
+//!
+//! [`super::Sqlite::open`] calls [`migrate`] before anything else. `PRAGMA user_version` counts the
+//! migrations that a file has seen.
+//!
+//! Invariants:
+//! - A migration happens whole or not at all.
+//! - A file of a newer version is left untouched.
+//! - No claim, and no listing by one condition, reads rows that are done: each has its index, partial
+//!   where most rows are of no interest.
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use crate::store::StoreError;
+
+/// What leads from each version to the next. A released entry is never changed.
+const MIGRATIONS: [&str; 1] = [FIRST];
+
+/// Brings the file to the newest version.
+pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
+    let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+    if found > known {
+        return Err(StoreError::Newer { found, known });
+    }
+    for (version, migration) in (1_i64..).zip(MIGRATIONS) {
+        if version > found {
+            let transaction =
+                connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            transaction.execute_batch(migration)?;
+            transaction.pragma_update(None, "user_version", version)?;
+            transaction.commit()?;
+        }
+    }
+    Ok(())
+}
+
+// Bodies stand apart from deliveries: a change of state would otherwise write a large row again.
+// Keys name their delivery by its identifier, without a reference, because they outlive it.
+const FIRST: &str = "
+CREATE TABLE deliveries (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    source TEXT NOT NULL,
+    provider TEXT NOT NULL,
+    received_at INTEGER NOT NULL,
+    received_local TEXT NOT NULL,
+    remote_address TEXT,
+    headers TEXT NOT NULL,
+    query TEXT,
+    secret TEXT,
+    state TEXT NOT NULL DEFAULT 'waiting',
+    claimed_by TEXT,
+    crashes INTEGER NOT NULL DEFAULT 0,
+    duplicates INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX deliveries_open ON deliveries (state, number) WHERE state <> 'done';
+CREATE INDEX deliveries_held ON deliveries (claimed_by) WHERE claimed_by IS NOT NULL;
+
+CREATE TABLE bodies (
+    delivery_number INTEGER PRIMARY KEY REFERENCES deliveries (number) ON DELETE CASCADE,
+    body BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE delivery_keys (
+    source TEXT NOT NULL,
+    key TEXT NOT NULL,
+    delivery_id TEXT NOT NULL,
+    expires_at INTEGER NOT NULL,
+    PRIMARY KEY (source, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX delivery_keys_by_expiry ON delivery_keys (expires_at);
+
+CREATE TABLE refusals (
+    id INTEGER PRIMARY KEY,
+    source TEXT NOT NULL,
+    code TEXT NOT NULL,
+    message TEXT NOT NULL,
+    remote_address TEXT,
+    provider_event TEXT,
+    delivery_key TEXT,
+    project TEXT,
+    count INTEGER NOT NULL DEFAULT 1,
+    first_at INTEGER NOT NULL,
+    last_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX refusals_alike ON refusals (source, code, remote_address, provider_event, project);
+CREATE INDEX refusals_by_time ON refusals (source, last_at, id);
+
+CREATE TABLE snapshots (
+    id INTEGER PRIMARY KEY,
+    digest TEXT NOT NULL UNIQUE,
+    description TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE events (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    delivery_number INTEGER NOT NULL REFERENCES deliveries (number),
+    run INTEGER NOT NULL DEFAULT 0,
+    source TEXT NOT NULL,
+    provider_event TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    project TEXT,
+    received_at INTEGER NOT NULL,
+    received_local TEXT NOT NULL,
+    state TEXT NOT NULL,
+    claimed_by TEXT,
+    crashes INTEGER NOT NULL DEFAULT 0,
+    snapshot_id INTEGER REFERENCES snapshots (id),
+    event TEXT NOT NULL
+) STRICT;
+CREATE INDEX events_by_delivery ON events (delivery_number);
+CREATE INDEX events_by_source ON events (source, sequence);
+CREATE INDEX events_by_subject ON events (subject, sequence);
+CREATE INDEX events_by_project ON events (project, sequence) WHERE project IS NOT NULL;
+CREATE INDEX events_open ON events (state, sequence) WHERE state <> 'done';
+CREATE INDEX events_held ON events (claimed_by) WHERE claimed_by IS NOT NULL;
+
+CREATE TABLE units (
+    event_sequence INTEGER NOT NULL REFERENCES events (sequence),
+    run INTEGER NOT NULL,
+    unit TEXT NOT NULL,
+    snapshot_id INTEGER NOT NULL REFERENCES snapshots (id),
+    committed_at INTEGER NOT NULL,
+    action_ids TEXT NOT NULL,
+    PRIMARY KEY (event_sequence, run, unit)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE drops (
+    event_sequence INTEGER NOT NULL REFERENCES events (sequence),
+    run INTEGER NOT NULL,
+    unit TEXT NOT NULL,
+    rule TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    PRIMARY KEY (event_sequence, run, unit)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE evaluations (
+    id INTEGER PRIMARY KEY,
+    event_sequence INTEGER NOT NULL REFERENCES events (sequence),
+    run INTEGER NOT NULL,
+    rule TEXT NOT NULL,
+    outcome TEXT NOT NULL,
+    fuel INTEGER NOT NULL,
+    committed_at INTEGER NOT NULL,
+    evaluation TEXT NOT NULL,
+    UNIQUE (event_sequence, run, rule)
+) STRICT;
+
+CREATE TABLE actions (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    key TEXT NOT NULL UNIQUE,
+    event_sequence INTEGER NOT NULL REFERENCES events (sequence),
+    rule TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    target TEXT,
+    state TEXT NOT NULL,
+    detail TEXT,
+    caused_by TEXT,
+    concurrency_key TEXT,
+    due_at INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    ended_at INTEGER,
+    claimed_by TEXT,
+    crashes INTEGER NOT NULL DEFAULT 0,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    decided INTEGER NOT NULL DEFAULT 0,
+    action TEXT NOT NULL
+) STRICT;
+CREATE INDEX actions_by_event ON actions (event_sequence, id);
+CREATE INDEX actions_by_rule ON actions (rule, id);
+CREATE INDEX actions_open ON actions (state, id) WHERE state <> 'done';
+CREATE INDEX actions_held ON actions (claimed_by) WHERE claimed_by IS NOT NULL;
+CREATE INDEX actions_due ON actions (kind, due_at, event_sequence, id)
+    WHERE state IN ('waiting', 'retrying');
+CREATE INDEX actions_queued ON actions (concurrency_key, event_sequence, id)
+    WHERE state IN ('waiting', 'retrying') AND concurrency_key IS NOT NULL;
+CREATE INDEX actions_running ON actions (concurrency_key)
+    WHERE state = 'running' AND concurrency_key IS NOT NULL;
+CREATE INDEX actions_begun ON actions (concurrency_key, event_sequence)
+    WHERE attempts > 0 AND concurrency_key IS NOT NULL;
+
+CREATE TABLE attempts (
+    action_id INTEGER NOT NULL REFERENCES actions (id),
+    number INTEGER NOT NULL,
+    began_at INTEGER NOT NULL,
+    ended_at INTEGER,
+    result TEXT,
+    detail TEXT,
+    exit_code INTEGER,
+    output TEXT,
+    UNIQUE (action_id, number)
+) STRICT;
+
+CREATE TABLE owners (
+    owner TEXT PRIMARY KEY,
+    expires_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE probes (
+    id INTEGER PRIMARY KEY CHECK (id = 0),
+    probed_at INTEGER NOT NULL,
+    filler BLOB NOT NULL
+) STRICT;
+";

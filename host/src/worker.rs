@@ -1,0 +1,202 @@
+//! Between the store and everything that does something: claims deliveries, has them parsed and
+//! evaluated, commits what came of it, and performs the actions.
+//!
+//! The HTTP layer says [`Worker::wake`] after each commit. Parsing and evaluating happen on the
+//! [`pool`]'s threads, one job at a time each; waiting for commits happens in tasks, so that many
+//! events share one commit.
+//!
+//! Invariants:
+//! - Nothing is evaluated until the first look at the rules folder is done.
+//! - An event sees one snapshot while this process has it in hand.
+//! - A panic in one parser or rule is recorded and stops nothing else.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
+
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinSet;
+
+use crate::actions::command::Commands;
+use crate::actions::notify::Channels;
+use crate::catalog::{Catalog, CatalogConfig};
+use crate::domain::clock::Clock;
+use crate::domain::names::SourceName;
+use crate::sources::Source;
+use crate::store::{ActionKind, SnapshotId, Store, StoreError, Survivors};
+
+mod backoff;
+mod dispatch;
+mod evaluate;
+mod perform;
+mod pool;
+
+/// How long this process's claims hold without a sign of life. Well above any pause of a busy machine,
+/// since a lease that runs out counts as a crash.
+const LEASE: Duration = Duration::from_secs(60);
+
+/// What the operator configured, as far as events and actions need it. Replaced as a whole.
+#[derive(Debug)]
+pub struct Live {
+    /// The sources, by name.
+    pub sources: BTreeMap<SourceName, Arc<Source>>,
+    /// The channels.
+    pub channels: Channels,
+    /// The commands.
+    pub commands: Commands,
+    /// The teams and their grants.
+    pub catalog: Arc<CatalogConfig>,
+}
+
+/// What the worker works with.
+pub struct Parts {
+    /// The store.
+    pub store: Arc<dyn Store>,
+    /// The rules.
+    pub catalog: Arc<Catalog>,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// The configuration in force.
+    pub live: Arc<RwLock<Arc<Live>>>,
+    /// How many threads parse and evaluate.
+    pub threads: usize,
+    /// Whether actions are performed: `false` while the whole server only shadows.
+    pub performs: Performs,
+}
+
+/// Whether actions are performed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Performs {
+    /// They are.
+    Yes,
+    /// They are recorded as `shadowed`.
+    OnlyRecords,
+}
+
+/// What the tasks of the worker share.
+struct Shared {
+    store: Arc<dyn Store>,
+    catalog: Arc<Catalog>,
+    clock: Arc<dyn Clock>,
+    live: Arc<RwLock<Arc<Live>>>,
+    performs: Performs,
+    owner: String,
+    pool: pool::Pool,
+    /// The snapshot that was kept last, by its number.
+    kept: Mutex<Option<(u64, SnapshotId)>>,
+    /// Deliveries or events may wait.
+    events: Notify,
+    /// Messages may wait.
+    messages: Notify,
+    /// Commands may wait.
+    runs: Notify,
+    /// Becomes true when the worker is to end.
+    ending: watch::Sender<bool>,
+}
+
+impl Shared {
+    fn live(&self) -> Arc<Live> {
+        Arc::clone(&self.live.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn wakes(&self, kind: ActionKind) -> &Notify {
+        match kind {
+            ActionKind::Notify => &self.messages,
+            ActionKind::Deploy => &self.runs,
+        }
+    }
+}
+
+/// The running worker.
+pub struct Worker {
+    shared: Arc<Shared>,
+    tasks: JoinSet<()>,
+}
+
+impl std::fmt::Debug for Worker {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Worker").finish_non_exhaustive()
+    }
+}
+
+impl Worker {
+    /// Takes over what an earlier process left, and begins to work. The caller alone has the store.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub async fn start(parts: Parts) -> Result<Self, StoreError> {
+        let owner = uuid::Uuid::now_v7().to_string();
+        parts.store.heartbeat(&owner, LEASE).await?;
+        parts.store.recover(&owner, Survivors::None).await?;
+        let shared = Arc::new(Shared {
+            store: parts.store,
+            catalog: parts.catalog,
+            clock: parts.clock,
+            live: parts.live,
+            performs: parts.performs,
+            owner,
+            pool: pool::Pool::start(parts.threads),
+            kept: Mutex::new(None),
+            events: Notify::new(),
+            messages: Notify::new(),
+            runs: Notify::new(),
+            ending: watch::Sender::new(false),
+        });
+        let mut tasks = JoinSet::new();
+        tasks.spawn(stay_alive(Arc::clone(&shared)));
+        tasks.spawn(dispatch::run(Arc::clone(&shared)));
+        tasks.spawn(perform::run(Arc::clone(&shared), ActionKind::Notify));
+        tasks.spawn(perform::run(Arc::clone(&shared), ActionKind::Deploy));
+        Ok(Self { shared, tasks })
+    }
+
+    /// Says that a delivery was committed. Cheap, and never waits.
+    #[must_use]
+    pub fn waker(&self) -> Waker {
+        Waker(Arc::clone(&self.shared))
+    }
+
+    /// Takes nothing more, lets what runs end for at most this long, and hands back the rest.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub async fn end(mut self, within: Duration) -> Result<(), StoreError> {
+        self.shared.ending.send_replace(true);
+        let all = async { while self.tasks.join_next().await.is_some() {} };
+        // What does not end in time is cut off: commands by their supervisors, messages by the drop.
+        let _late = tokio::time::timeout(within, all).await;
+        self.tasks.shutdown().await;
+        self.shared.store.release_all(&self.shared.owner).await
+    }
+}
+
+/// Tells the worker that something waits.
+#[derive(Clone)]
+pub struct Waker(Arc<Shared>);
+
+impl std::fmt::Debug for Waker {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Waker")
+    }
+}
+
+impl Waker {
+    /// Says that a delivery was committed. Cheap, and never waits.
+    pub fn wake(&self) {
+        self.0.events.notify_one();
+    }
+}
+
+/// Renews the lease until the worker ends.
+async fn stay_alive(shared: Arc<Shared>) {
+    let mut ending = shared.ending.subscribe();
+    loop {
+        tokio::select! {
+            _ = ending.wait_for(|ending| *ending) => return,
+            () = tokio::time::sleep(LEASE / 3) => {}
+        }
+        if let Err(error) = shared.store.heartbeat(&shared.owner, LEASE).await {
+            tracing::error!("the lease could not be renewed: {error}");
+        }
+    }
+}

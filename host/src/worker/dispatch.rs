@@ -1,0 +1,201 @@
+//! Takes deliveries and events from the store and sees each through to its last commit.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use super::Shared;
+use super::evaluate::{Payloads, evaluate};
+use crate::domain::event::{Event, Subject};
+use crate::engine::Payload;
+use crate::sources::{ParseInput, Parsed};
+use crate::store::{ClaimedEvent, Delivery, StoreError};
+
+/// The deliveries in hand at once: enough that their commits are shared, few enough that a restart
+/// finds little in flight.
+const IN_HAND: usize = 64;
+
+/// How often the store is asked without having been woken.
+const POLL: Duration = Duration::from_secs(5);
+
+/// The pause after the store failed.
+const AFTER_FAILURE: Duration = Duration::from_secs(1);
+
+/// Runs until the worker ends.
+pub(super) async fn run(shared: Arc<Shared>) {
+    let mut ending = shared.ending.subscribe();
+    tokio::select! {
+        () = shared.catalog.ready() => {}
+        _ = ending.wait_for(|ending| *ending) => return,
+    }
+    let room = Arc::new(Semaphore::new(IN_HAND));
+    let mut tasks = JoinSet::new();
+    loop {
+        let taken = take(&shared, &room, &mut tasks).await;
+        while tasks.try_join_next().is_some() {}
+        let pause = match taken {
+            Ok(0) => POLL,
+            Ok(_) => Duration::ZERO,
+            Err(error) => {
+                tracing::error!("events could not be taken from the store: {error}");
+                AFTER_FAILURE
+            }
+        };
+        if *ending.borrow() {
+            break;
+        }
+        if pause.is_zero() {
+            continue;
+        }
+        tokio::select! {
+            () = shared.events.notified() => {}
+            () = tokio::time::sleep(pause) => {}
+            _ = ending.wait_for(|ending| *ending) => break,
+        }
+    }
+    while tasks.join_next().await.is_some() {}
+}
+
+/// Takes what there is room for, and says how much that was.
+async fn take(
+    shared: &Arc<Shared>,
+    room: &Arc<Semaphore>,
+    tasks: &mut JoinSet<()>,
+) -> Result<usize, StoreError> {
+    // Waits until there is room for at least one.
+    if let Ok(permit) = room.acquire().await {
+        drop(permit);
+    }
+    let events = shared
+        .store
+        .claim_events(&shared.owner, room.available_permits())
+        .await?;
+    let mut taken = events.len();
+    for event in events {
+        let Ok(permit) = Arc::clone(room).acquire_owned().await else {
+            break;
+        };
+        let shared = Arc::clone(shared);
+        tasks.spawn(async move {
+            let payloads = Payloads::default();
+            see_through(&shared, event, &payloads).await;
+            drop(permit);
+        });
+    }
+    let deliveries = shared
+        .store
+        .claim_deliveries(&shared.owner, room.available_permits())
+        .await?;
+    taken += deliveries.len();
+    for claimed in deliveries {
+        let Ok(permit) = Arc::clone(room).acquire_owned().await else {
+            break;
+        };
+        let shared = Arc::clone(shared);
+        tasks.spawn(async move {
+            take_delivery(&shared, claimed.delivery).await;
+            drop(permit);
+        });
+    }
+    Ok(taken)
+}
+
+/// Parses a delivery, commits its events, and sees each through.
+async fn take_delivery(shared: &Arc<Shared>, delivery: Delivery) {
+    let delivery = Arc::new(delivery);
+    let payloads = Payloads::of(payload(&delivery));
+    let parsed = parse(shared, &delivery).await;
+    if parsed.left_out > 0 {
+        tracing::error!(
+            delivery.id = %delivery.id, left_out = parsed.left_out,
+            "a delivery holds more events than are taken from one"
+        );
+    }
+    let events = loop {
+        match shared
+            .store
+            .split(&shared.owner, &delivery.id, parsed.events.clone())
+            .await
+        {
+            Ok(events) => break events,
+            Err(StoreError::ClaimLost { .. } | StoreError::Closed) => return,
+            Err(error) => {
+                tracing::error!(delivery.id = %delivery.id, "its events could not be kept: {error}");
+                tokio::time::sleep(AFTER_FAILURE).await;
+            }
+        }
+    };
+    for event in events {
+        see_through(shared, event, &payloads).await;
+    }
+}
+
+/// Evaluates an event until all of it is committed; a store that fails is asked again.
+async fn see_through(shared: &Arc<Shared>, claimed: ClaimedEvent, payloads: &Payloads) {
+    let mut claimed = claimed;
+    loop {
+        match evaluate(shared, &mut claimed, payloads).await {
+            Ok(()) | Err(StoreError::ClaimLost { .. } | StoreError::Closed) => return,
+            Err(error) => {
+                tracing::error!(event.id = %claimed.event.id, "an evaluation could not be kept: {error}");
+                tokio::time::sleep(AFTER_FAILURE).await;
+            }
+        }
+    }
+}
+
+pub(super) fn payload(delivery: &Delivery) -> Payload {
+    let mut payload = Payload::new(delivery.body.clone(), delivery.headers.clone().into());
+    payload.query.clone_from(&delivery.query);
+    payload.remote_address.clone_from(&delivery.remote_address);
+    payload
+}
+
+/// Parses on a thread for it. A source that is gone, or a parser that panics, gives an `other` with a
+/// note, so that nothing accepted is lost.
+async fn parse(shared: &Arc<Shared>, delivery: &Arc<Delivery>) -> Parsed {
+    let live = shared.live();
+    let Some(source) = live.sources.get(&delivery.source).cloned() else {
+        return unread(delivery, "its source is no longer configured");
+    };
+    let job = Arc::clone(delivery);
+    let parsed = shared
+        .pool
+        .run(move || {
+            source.parse(&ParseInput {
+                delivery: &job.id,
+                source: &job.source,
+                received_at: job.received_at,
+                received_local: &job.received_local,
+                headers: &job.headers,
+                body: &job.body,
+            })
+        })
+        .await;
+    parsed.unwrap_or_else(|| unread(delivery, "its parser failed; please report the payload's shape"))
+}
+
+fn unread(delivery: &Delivery, note: &str) -> Parsed {
+    Parsed {
+        events: vec![Event {
+            id: delivery.id.event(0),
+            source: delivery.source.clone(),
+            provider: delivery.provider.clone(),
+            provider_event: String::new(),
+            received_at: delivery.received_at,
+            received_local: delivery.received_local.clone(),
+            happened_at: None,
+            provider_action: None,
+            replay: false,
+            truncated: false,
+            actor: None,
+            repository: None,
+            url: None,
+            note: Some(note.to_owned()),
+            subject: Subject::Other,
+        }],
+        left_out: 0,
+    }
+}

@@ -1,0 +1,315 @@
+//! One event through the rules of one snapshot, unit by unit.
+//!
+//! The shared rules are one unit, then each team is one. A unit is evaluated on one of the pool's
+//! threads and committed by itself: its evaluations and the actions they gave, all or none.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, OnceLock, PoisonError};
+
+use super::dispatch::payload;
+use super::{Live, Performs, Shared};
+use crate::catalog::{OnFault, Rule, Snapshot};
+use crate::domain::clock::Timestamp;
+use crate::domain::decision::{Action, Decision};
+use crate::domain::evaluation::{Evaluation, Log, Outcome};
+use crate::domain::fault::Fault;
+use crate::domain::names::{CommandName, EventId, TeamName};
+use crate::engine::{Answer, Input, Payload};
+use crate::store::{
+    ActionKind, ActionState, ClaimedEvent, DropRecord, NewAction, SnapshotId, StoreError, UnitCommit,
+    UnitEvaluation, idempotency_key,
+};
+
+/// The payload of a delivery's events, read from the store when it is not at hand.
+#[derive(Default)]
+pub(super) struct Payloads(OnceLock<Payload>);
+
+impl Payloads {
+    pub(super) fn of(payload: Payload) -> Self {
+        Self(OnceLock::from(payload))
+    }
+
+    async fn get(&self, shared: &Shared, event: &ClaimedEvent) -> Result<Payload, StoreError> {
+        if let Some(payload) = self.0.get() {
+            return Ok(payload.clone());
+        }
+        let delivery = shared.store.delivery(&event.delivery).await?;
+        Ok(self.0.get_or_init(|| payload(&delivery)).clone())
+    }
+}
+
+/// Evaluates what is left of an event and marks it as done. What is committed is noted in `claimed`,
+/// so that a call after a failure goes on from there.
+pub(super) async fn evaluate(
+    shared: &Arc<Shared>,
+    claimed: &mut ClaimedEvent,
+    payloads: &Payloads,
+) -> Result<(), StoreError> {
+    let snapshot = shared.catalog.snapshot();
+    let snapshot_id = keep(shared, &snapshot).await?;
+    let payload = payloads.get(shared, claimed).await?;
+    let input = Arc::new(Input::new(Arc::new(claimed.event.clone()), payload));
+    let work = Work {
+        shared,
+        snapshot_id,
+        live: shared.live(),
+        input,
+    };
+    work.unit(claimed, None, &snapshot.shared).await?;
+    if claimed.dropped.is_none() {
+        for (team, rules) in &snapshot.teams {
+            work.unit(claimed, Some(team), rules).await?;
+        }
+    }
+    shared
+        .store
+        .finish_event(&shared.owner, &claimed.event.id, claimed.run, snapshot_id)
+        .await
+}
+
+/// The identifier of a snapshot's description, which is kept before its first event.
+async fn keep(shared: &Shared, snapshot: &Snapshot) -> Result<SnapshotId, StoreError> {
+    if let Some((number, id)) = *shared.kept.lock().unwrap_or_else(PoisonError::into_inner)
+        && number == snapshot.number
+    {
+        return Ok(id);
+    }
+    let description =
+        serde_json::to_string(&snapshot.description()).map_err(|error| StoreError::Database {
+            message: error.to_string(),
+        })?;
+    let id = shared.store.keep_snapshot(description).await?;
+    *shared.kept.lock().unwrap_or_else(PoisonError::into_inner) = Some((snapshot.number, id));
+    Ok(id)
+}
+
+struct Work<'a> {
+    shared: &'a Arc<Shared>,
+    snapshot_id: SnapshotId,
+    live: Arc<Live>,
+    input: Arc<Input>,
+}
+
+impl Work<'_> {
+    /// Evaluates and commits one unit, unless it is committed already.
+    async fn unit(
+        &self,
+        claimed: &mut ClaimedEvent,
+        team: Option<&TeamName>,
+        rules: &[Arc<Rule>],
+    ) -> Result<(), StoreError> {
+        let unit = team.cloned();
+        if claimed.units.contains(&unit) {
+            return Ok(());
+        }
+        let asked: Vec<Arc<Rule>> = rules
+            .iter()
+            .filter(|rule| rule.description.asks_about(&claimed.event).is_ok())
+            .cloned()
+            .collect();
+        if asked.is_empty() {
+            return Ok(());
+        }
+        let job = Job {
+            rules: asked,
+            input: Arc::clone(&self.input),
+            live: Arc::clone(&self.live),
+            event: claimed.event.id.clone(),
+            run: claimed.run,
+            at: self.shared.clock.now(),
+            performs: self.shared.performs,
+        };
+        let Some((evaluations, dropped)) = self.shared.pool.run(move || job.run()).await else {
+            // The pool's threads are gone: the process ends.
+            return Err(StoreError::Closed);
+        };
+        let kinds: Vec<ActionKind> = waiting_kinds(&evaluations);
+        self.shared
+            .store
+            .commit_unit(
+                &self.shared.owner,
+                UnitCommit {
+                    event: claimed.event.id.clone(),
+                    run: claimed.run,
+                    unit: unit.clone(),
+                    snapshot: self.snapshot_id,
+                    at: self.shared.clock.now(),
+                    evaluations,
+                    dropped: dropped.clone(),
+                },
+            )
+            .await?;
+        claimed.units.push(unit);
+        if team.is_none() {
+            claimed.dropped = dropped;
+        }
+        for kind in kinds {
+            self.shared.wakes(kind).notify_one();
+        }
+        Ok(())
+    }
+}
+
+fn waiting_kinds(evaluations: &[UnitEvaluation]) -> Vec<ActionKind> {
+    let waits = |wanted: fn(&Action) -> bool| {
+        evaluations
+            .iter()
+            .flat_map(|evaluation| &evaluation.actions)
+            .any(|action| action.state == ActionState::Waiting && wanted(&action.action))
+    };
+    let mut kinds = Vec::new();
+    if waits(|action| matches!(action, Action::Notify(_))) {
+        kinds.push(ActionKind::Notify);
+    }
+    if waits(|action| matches!(action, Action::Deploy(_))) {
+        kinds.push(ActionKind::Deploy);
+    }
+    kinds
+}
+
+/// The rules of one unit and one event, on a thread of the pool.
+struct Job {
+    rules: Vec<Arc<Rule>>,
+    input: Arc<Input>,
+    live: Arc<Live>,
+    event: EventId,
+    run: u32,
+    at: Timestamp,
+    performs: Performs,
+}
+
+impl Job {
+    fn run(self) -> (Vec<UnitEvaluation>, Option<DropRecord>) {
+        let mut evaluations = Vec::new();
+        for rule in &self.rules {
+            let answer = self.ask(rule);
+            let outcome = match answer.result {
+                Ok(decision) => Outcome::Decided(decision),
+                Err(fault) => {
+                    tracing::warn!(
+                        event.id = %self.event, rule.name = %rule.name(), code = fault.code(),
+                        "a rule gave no decision: {fault}"
+                    );
+                    Outcome::Faulted(fault)
+                }
+            };
+            let actions = match &outcome {
+                Outcome::Decided(decision) => self.actions(rule, decision),
+                Outcome::Faulted(_) => Vec::new(),
+            };
+            let dropped = self.drops(rule, &outcome);
+            evaluations.push(UnitEvaluation {
+                evaluation: Evaluation {
+                    rule: rule.name().clone(),
+                    module: rule.description.module.clone(),
+                    settings: rule.description.settings.clone(),
+                    outcome,
+                    log: answer.log,
+                    fuel: answer.fuel,
+                    duration_us: answer.duration_us,
+                },
+                actions,
+            });
+            if dropped.is_some() {
+                return (evaluations, dropped);
+            }
+        }
+        (evaluations, None)
+    }
+
+    /// Evaluates with one rule. A panic in the engine is that rule's fault alone.
+    fn ask(&self, rule: &Rule) -> Answer<Decision> {
+        let evaluate = || {
+            rule.module
+                .evaluate(&self.input, Arc::clone(&rule.settings), &rule.limits)
+        };
+        catch_unwind(AssertUnwindSafe(evaluate)).unwrap_or_else(|_| Answer {
+            result: Err(Fault::Engine {
+                message: "it panicked; its log has the message".to_owned(),
+            }),
+            log: Log::default(),
+            fuel: 0,
+            duration_us: 0,
+        })
+    }
+
+    /// Whether a rule's answer ends the event for the rules after it.
+    fn drops(&self, rule: &Rule, outcome: &Outcome) -> Option<DropRecord> {
+        if rule.description.shadow || self.performs == Performs::OnlyRecords {
+            return None;
+        }
+        let reason = match outcome {
+            Outcome::Decided(decision) => decision.actions.iter().find_map(|action| match action {
+                Action::Drop(reason) => Some(reason.clone()),
+                _ => None,
+            })?,
+            Outcome::Faulted(fault) if rule.on_fault == OnFault::Stop && rule.name().team().is_none() => {
+                format!("`on_fault = \"stop\"`, and {fault}")
+            }
+            Outcome::Faulted(_) => return None,
+        };
+        Some(DropRecord {
+            rule: rule.name().clone(),
+            reason,
+        })
+    }
+
+    fn actions(&self, rule: &Rule, decision: &Decision) -> Vec<NewAction> {
+        decision
+            .actions
+            .iter()
+            .enumerate()
+            .filter(|(_, action)| !matches!(action, Action::Drop(_)))
+            .map(|(index, action)| self.action(rule, index, action))
+            .collect()
+    }
+
+    fn action(&self, rule: &Rule, index: usize, action: &Action) -> NewAction {
+        let mut concurrency_key = None;
+        let shadow = rule.description.shadow || self.performs == Performs::OnlyRecords;
+        let checked = rule
+            .permits
+            .check(action)
+            .map_err(|refusal| refusal.to_string())
+            .and_then(|()| self.concurrency_key(action));
+        let (state, detail) = match checked {
+            Err(reason) => (ActionState::Refused, Some(reason)),
+            Ok(key) => {
+                concurrency_key = key;
+                if shadow {
+                    (ActionState::Shadowed, None)
+                } else {
+                    (ActionState::Waiting, None)
+                }
+            }
+        };
+        NewAction {
+            key: idempotency_key(&self.event, self.run, rule.name(), index),
+            event: self.event.clone(),
+            rule: rule.name().clone(),
+            action: action.clone(),
+            state,
+            detail,
+            concurrency_key,
+            due_at: self.at,
+        }
+    }
+
+    /// For a deploy, checks its arguments and works out which others it must not run beside.
+    fn concurrency_key(&self, action: &Action) -> Result<Option<String>, String> {
+        let Action::Deploy(deploy) = action else {
+            return Ok(None);
+        };
+        let name = CommandName::parse(&deploy.name).map_err(|error| error.to_string())?;
+        let command = self
+            .live
+            .commands
+            .get(&name)
+            .ok_or_else(|| format!("there is no command `{name}`: add `[commands.{name}]` to `hookbox.toml`"))?;
+        let prepared = command
+            .prepare(&deploy.arguments)
+            .map_err(|error| error.to_string())?;
+        Ok(Some(prepared.concurrency_key().to_owned()))
+    }
+}
+
