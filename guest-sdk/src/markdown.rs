@@ -2,9 +2,14 @@
 
 use crate::decision::OptionalText;
 
-/// The characters that can mean something anywhere in a line of Markdown. Parentheses and `!` do only
+/// Whether a character can mean something anywhere in a line of Markdown. Parentheses and `!` do only
 /// beside brackets; `@` and `<!` are the channel's to make harmless.
-const SPECIAL: &str = "\\`*_[]<>~|&";
+fn is_special(character: char) -> bool {
+    matches!(
+        character,
+        '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '~' | '|' | '&'
+    )
+}
 
 /// Returns a text that reads the same and formats nothing, on one line.
 #[must_use]
@@ -18,7 +23,7 @@ pub fn escape(text: &str) -> String {
         if character.is_control() {
             escaped.push(' ');
         } else {
-            if begins || SPECIAL.contains(character) {
+            if begins || is_special(character) {
                 escaped.push('\\');
             }
             escaped.push(character);

@@ -68,7 +68,7 @@ macro_rules! rule {
         ::core::compile_error!(::core::concat!(
             "`", ::core::stringify!($key), "` is not a key of `rule!`, or its value is not of its form: ",
             "the keys are `subjects: [Push]`, `channels: [\"dev\"]`, `commands: [\"deploy\"]`, ",
-            "`settings: Settings { /// What it is.\n name: Type = default }`, `configure: function`, ",
+            "`settings: Settings { key: Type = default }`, `configure: function`, ",
             "and `evaluate: function`, with a comma after each"
         ));
     };
@@ -187,7 +187,7 @@ macro_rules! rule {
 
     (@settings $other:tt) => {
         ::core::compile_error!(
-            "settings are written `Name { /// What it is.\n key: Type = default, … }`, each with a doc comment or none"
+            "settings are written `Name { key: Type = default, … }`, each with a doc comment above it, or none"
         );
     };
 

@@ -19,7 +19,7 @@ use crate::domain::limits::{Limits, Narrowing};
 use crate::domain::names::{ChannelName, CommandName, SourceName, TeamName};
 use crate::domain::pattern::Pattern;
 use crate::domain::secret::SecretRef;
-use crate::sources::SourceConfig;
+use crate::sources::{AddressRange, SourceConfig};
 
 pub mod env;
 
@@ -50,6 +50,12 @@ pub enum ConfigErrorKind {
         /// What stands there.
         found: String,
     },
+    /// A trusted proxy is no range of addresses.
+    #[error("`trusted_proxies` has `{found}`, which is no range of addresses: write one such as \"10.0.0.0/8\"")]
+    Proxy {
+        /// What stands there.
+        found: String,
+    },
     /// The data folder and the rules folder overlap.
     #[error("`data` ({}) and `rules` ({}) lie in one another: what is in the data folder must not be taken for rules", data.display(), rules.display())]
     Overlap {
@@ -73,7 +79,7 @@ struct File {
     timezone: Option<String>,
     public_url: Option<String>,
     #[serde(default)]
-    trusted_proxies: Vec<Pattern>,
+    trusted_proxies: Vec<String>,
     #[serde(default)]
     admin: AdminFile,
     #[serde(default)]
@@ -166,7 +172,7 @@ pub struct Config {
     /// The address under which senders reach the server, for what is printed to paste.
     pub public_url: Option<String>,
     /// The proxies whose word about the sender's address counts.
-    pub trusted_proxies: Vec<Network>,
+    pub trusted_proxies: Vec<AddressRange>,
     /// The sources.
     pub sources: BTreeMap<SourceName, SourceConfig>,
     /// The channels.
@@ -211,6 +217,13 @@ impl Config {
         if data.starts_with(&rules) || rules.starts_with(&data) {
             return Err(ConfigErrorKind::Overlap { data, rules });
         }
+        let trusted_proxies = file
+            .trusted_proxies
+            .iter()
+            .map(|text| {
+                AddressRange::parse(text).ok_or_else(|| ConfigErrorKind::Proxy { found: text.clone() })
+            })
+            .collect::<Result<_, _>>()?;
         let known = Known {
             channels: file.channels.keys().cloned().collect(),
             commands: file.commands.keys().cloned().collect(),
@@ -222,7 +235,7 @@ impl Config {
             data,
             timezone,
             public_url: file.public_url,
-            trusted_proxies: Vec::new(),
+            trusted_proxies,
             sources: file.sources,
             channels: file.channels,
             commands: file.commands,

@@ -7,7 +7,7 @@
 //! - There is no answer from the admin interface without its token.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use tokio::sync::Semaphore;
 
@@ -109,6 +109,8 @@ pub struct Admin {
     pub token: Secret,
     /// The address it listens on, for the check of `Host`.
     pub address: SocketAddr,
+    /// Why a change of the configuration is refused, while it is.
+    pub config_problem: Arc<Mutex<Option<String>>>,
 }
 
 impl std::fmt::Debug for Admin {

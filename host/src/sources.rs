@@ -30,15 +30,15 @@ use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
+pub use address::AddressRange;
 pub use config::{
-    ExpectConfig, OnDuplicate, ProjectRef, SignatureConfig, SourceConfig, SourceConfigError, TimestampUnit,
-    VerifyMode,
+    ExpectConfig, OnDuplicate, ProjectRef, SignatureConfig, SourceConfig, SourceConfigError,
+    TimestampUnit, VerifyMode,
 };
 use http::HeaderMap;
 pub use rejection::Rejection;
 pub use signature::{Algorithm, Encoding};
 
-use self::address::AddressRange;
 use self::expect::Expect;
 use self::headers::Headers;
 use self::provider::{Draft, Outgoing, Provider, Request, Setup};
@@ -53,6 +53,10 @@ const MAX_EVENTS: usize = 1_000;
 
 /// How long a text of a refusal may be: enough for a name, too little to fill the record.
 const MAX_GLANCE: usize = 200;
+
+/// How large a body may be that is read for the record of a refusal alone: its sender is not known, and
+/// reading takes many times its size in memory.
+const MAX_GLANCE_BODY: usize = 256 << 10;
 
 /// Whether the requests of a source are checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -178,10 +182,13 @@ impl Source {
             (None, false) => Gate::Checked,
         };
         let setup = Setup { config, secrets };
-        let provider = provider::build(&config.provider, setup).map_err(|problem| problem.under(&name))?;
+        let provider =
+            provider::build(&config.provider, setup).map_err(|problem| problem.under(&name))?;
         let addresses = address::read(&config.addresses).map_err(|problem| problem.under(&name))?;
         let expect = Expect::build(&config.expect).map_err(|problem| problem.under(&name))?;
-        let body_limit = config.body_limit().map_err(|problem| problem.under(&name))?;
+        let body_limit = config
+            .body_limit()
+            .map_err(|problem| problem.under(&name))?;
         Ok(Self {
             name,
             gate,
@@ -247,15 +254,26 @@ impl Source {
     ///
     /// # Errors
     /// With status 401 for the first, 400 for the second and third.
-    pub fn verify(&self, headers: &HeaderMap, body: &[u8], now: Timestamp) -> Result<Verdict, Rejection> {
+    pub fn verify(
+        &self,
+        headers: &HeaderMap,
+        body: &[u8],
+        now: Timestamp,
+    ) -> Result<Verdict, Rejection> {
         self.check_headers(headers)?;
         let secret = match self.gate {
-            Gate::Checked => Some(self.provider.authenticate(&Request { headers, body, now })?),
+            Gate::Checked => Some(
+                self.provider
+                    .authenticate(&Request { headers, body, now })?,
+            ),
             Gate::Open | Gate::Closed => None,
         };
         let value = json::read(body)?;
         let read = Headers::Request(headers);
-        if let Some(message) = value.as_ref().and_then(|value| self.provider.contradiction(read, value)) {
+        if let Some(message) = value
+            .as_ref()
+            .and_then(|value| self.provider.contradiction(read, value))
+        {
             return Err(Rejection::contradiction(message));
         }
         let facts = self.provider.facts(read, value.as_ref());
@@ -274,9 +292,17 @@ impl Source {
     /// What a refusal's record can say: the headers, and the project where the body was read.
     #[must_use]
     pub fn glance(&self, headers: &HeaderMap, body: Option<&[u8]>) -> Glance {
-        let value = body.and_then(|body| json::read(body).ok().flatten());
-        let facts = self.provider.facts(Headers::Request(headers), value.as_ref());
-        let short = |text: String| text.chars().filter(|c| !c.is_control()).take(MAX_GLANCE).collect();
+        let small = body.filter(|body| body.len() <= MAX_GLANCE_BODY);
+        let value = small.and_then(|body| json::read(body).ok().flatten());
+        let facts = self
+            .provider
+            .facts(Headers::Request(headers), value.as_ref());
+        let short = |text: String| {
+            text.chars()
+                .filter(|c| !c.is_control())
+                .take(MAX_GLANCE)
+                .collect()
+        };
         Glance {
             event: facts.event.map(short),
             delivery: facts.delivery.map(short),
@@ -298,7 +324,10 @@ impl Source {
         };
         if drafts.is_empty() {
             let event = self.provider.facts(headers, None).event;
-            drafts.push(Draft::other(event.unwrap_or_default(), "the body holds no event"));
+            drafts.push(Draft::other(
+                event.unwrap_or_default(),
+                "the body holds no event",
+            ));
         }
         let left_out = drafts.len().saturating_sub(MAX_EVENTS);
         drafts.truncate(MAX_EVENTS);
@@ -334,8 +363,19 @@ impl Source {
     /// The headers with which the provider would send this body, signed with the source's first secret:
     /// what `hookbox send` uses. A source that verifies nothing signs nothing.
     #[must_use]
-    pub fn signed_headers(&self, event: &str, body: &[u8], id: &str, now: Timestamp) -> Vec<(String, String)> {
-        self.provider.sign(&Outgoing { event, body, id, now })
+    pub fn signed_headers(
+        &self,
+        event: &str,
+        body: &[u8],
+        id: &str,
+        now: Timestamp,
+    ) -> Vec<(String, String)> {
+        self.provider.sign(&Outgoing {
+            event,
+            body,
+            id,
+            now,
+        })
     }
 }
 

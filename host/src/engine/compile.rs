@@ -38,7 +38,10 @@ const ANSWER_LIMIT: u64 = 64 << 10;
 #[derive(Debug)]
 pub(super) struct Compiler {
     program: PathBuf,
-    cache: PathBuf,
+    /// Wasmtime's own folder: it removes whatever else it finds in it.
+    code: PathBuf,
+    /// The components, and the marks of modules that were too costly.
+    rules: PathBuf,
     children: Semaphore,
     memory: Bytes,
     time: Span,
@@ -59,10 +62,13 @@ impl Compiler {
         time: Span,
     ) -> std::io::Result<Self> {
         let cache = cache.join(fingerprint());
-        std::fs::create_dir_all(cache.join("rules"))?;
+        let (code, rules) = (cache.join("code"), cache.join("rules"));
+        std::fs::create_dir_all(&code)?;
+        std::fs::create_dir_all(&rules)?;
         Ok(Self {
             program,
-            cache,
+            code,
+            rules,
             children: Semaphore::new(CHILDREN),
             memory,
             time,
@@ -71,7 +77,7 @@ impl Compiler {
 
     /// Where Wasmtime keeps compiled code.
     pub(super) fn code(&self) -> &Path {
-        &self.cache
+        &self.code
     }
 
     fn component(&self, digest: &Digest) -> PathBuf {
@@ -129,7 +135,7 @@ impl Compiler {
     ) -> Result<Outcome, CompileErrorKind> {
         let mut child = tokio::process::Command::new(&self.program)
             .arg(ARGUMENT)
-            .arg(&self.cache)
+            .arg(&self.code)
             .arg(component)
             .arg(match form {
                 Form::Core => "core",

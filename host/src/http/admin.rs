@@ -100,10 +100,12 @@ async fn readyz(State(state): State<Arc<Admin>>) -> Response {
     let store = state.store.probe().await;
     let rules = state.catalog.is_ready();
     let problem = state.catalog.listing().folder.problem.clone();
-    let ready = store.is_ok() && rules && problem.is_none();
+    let config = config_problem(&state);
+    let ready = store.is_ok() && rules && problem.is_none() && config.is_none();
     let body = json!({
         "ready": ready,
         "store": store.map_or_else(|error| error.to_string(), |()| "ok".to_owned()),
+        "configuration": config.unwrap_or_else(|| "ok".to_owned()),
         "rules": match (rules, problem) {
             (false, _) => "loading".to_owned(),
             (true, Some(problem)) => problem,
@@ -112,6 +114,14 @@ async fn readyz(State(state): State<Arc<Admin>>) -> Response {
     });
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(body)).into_response()
+}
+
+fn config_problem(state: &Admin) -> Option<String> {
+    state
+        .config_problem
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+        .clone()
 }
 
 fn bad(message: impl Into<String>) -> ApiError {
@@ -256,5 +266,6 @@ async fn status(State(state): State<Arc<Admin>>) -> Result<Json<Value>, ApiError
         "version": env!("CARGO_PKG_VERSION"),
         "backlog": backlog,
         "folder": listing.folder,
+        "configuration-problem": config_problem(&state),
     })))
 }

@@ -13,13 +13,15 @@ const GITLAB_COM: [&str; 2] = ["34.74.90.64/28", "34.74.226.0/24"];
 
 /// A range of addresses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct AddressRange {
+pub struct AddressRange {
     first: IpAddr,
     bits: u32,
 }
 
 impl AddressRange {
-    fn parse(text: &str) -> Option<Self> {
+    /// Reads `10.0.0.0/8` or a single address.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
         let (address, bits) = match text.split_once('/') {
             Some((address, bits)) => (address, Some(bits.parse().ok()?)),
             None => (text, None),
@@ -31,7 +33,8 @@ impl AddressRange {
     }
 
     /// Whether an address lies in the range. An IPv4 address written as IPv6 counts as IPv4.
-    pub(super) fn contains(self, address: IpAddr) -> bool {
+    #[must_use]
+    pub fn contains(self, address: IpAddr) -> bool {
         match (self.first, address.to_canonical()) {
             (IpAddr::V4(first), IpAddr::V4(address)) => {
                 let differ = first.to_bits() ^ address.to_bits();
@@ -50,7 +53,11 @@ impl AddressRange {
 pub(super) fn read(list: &[String]) -> Result<Vec<AddressRange>, ConfigProblem> {
     let mut ranges = Vec::new();
     for text in list {
-        let parts: &[&str] = if text == "gitlab.com" { &GITLAB_COM } else { &[text] };
+        let parts: &[&str] = if text == "gitlab.com" {
+            &GITLAB_COM
+        } else {
+            &[text]
+        };
         for part in parts {
             let range = AddressRange::parse(part).ok_or_else(|| {
                 let what = format!(

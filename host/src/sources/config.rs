@@ -255,12 +255,18 @@ impl SourceConfig {
     }
 
     /// The secrets with the names by which they are recorded, and their keys in the table.
-    pub(super) fn read_secrets(&self, reader: &dyn ReadSecret) -> Result<Vec<NamedSecret>, ConfigProblem> {
+    pub(super) fn read_secrets(
+        &self,
+        reader: &dyn ReadSecret,
+    ) -> Result<Vec<NamedSecret>, ConfigProblem> {
         if self.secret.is_some() && !self.secrets.is_empty() {
             let what = "is given beside `secrets`: put all of them into `secrets`, or remove one";
             return Err(ConfigProblem::new("secret", what));
         }
-        let single = self.secret.iter().map(|reference| ("secret", "secret".to_owned(), reference));
+        let single = self
+            .secret
+            .iter()
+            .map(|reference| ("secret", "secret".to_owned(), reference));
         let several = self
             .secrets
             .iter()
@@ -288,7 +294,8 @@ impl SourceConfig {
             None => Ok(DEFAULT_BODY_LIMIT),
             Some(limit) if limit.0 > 0 && limit <= MAX_BODY_LIMIT => Ok(limit),
             Some(limit) => {
-                let what = format!("`{limit}` is not allowed: write a size up to \"{MAX_BODY_LIMIT}\"");
+                let what =
+                    format!("`{limit}` is not allowed: write a size up to \"{MAX_BODY_LIMIT}\"");
                 Err(ConfigProblem::new("body_limit", what))
             }
         }
@@ -300,7 +307,9 @@ impl SourceConfig {
             None => Ok(DEFAULT_TOLERANCE),
             Some(span) if span >= Span::seconds(1) && span <= MAX_TOLERANCE => Ok(span),
             Some(span) => {
-                let what = format!("`{span}` is not allowed: write a duration from \"1s\" to \"{MAX_TOLERANCE}\"");
+                let what = format!(
+                    "`{span}` is not allowed: write a duration from \"1s\" to \"{MAX_TOLERANCE}\""
+                );
                 Err(ConfigProblem::new("tolerance", what))
             }
         }

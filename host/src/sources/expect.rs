@@ -28,9 +28,17 @@ impl Expect {
         for project in &config.projects {
             match project {
                 ProjectRef::Id(id) => expect.ids.push(id.to_string()),
+                // A full name has a `/`, so digits alone can only be a number that was quoted.
+                ProjectRef::Name(id)
+                    if !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit()) =>
+                {
+                    expect.ids.push(id.clone());
+                }
                 ProjectRef::Name(name) => match Pattern::parse(name.clone()) {
                     Ok(pattern) => expect.projects.push(pattern),
-                    Err(error) => return Err(ConfigProblem::new("expect.projects", error.to_string())),
+                    Err(error) => {
+                        return Err(ConfigProblem::new("expect.projects", error.to_string()));
+                    }
                 },
             }
         }
@@ -45,27 +53,46 @@ impl Expect {
         };
         if !self.instances.is_empty() {
             let instance = facts.instance.as_deref().map(plain);
-            if !instance.as_ref().is_some_and(|instance| self.instances.contains(instance)) {
-                let message = format!("this source expects other instances; the request names {}", found(instance.as_ref()));
+            if !instance
+                .as_ref()
+                .is_some_and(|instance| self.instances.contains(instance))
+            {
+                let message = format!(
+                    "this source expects other instances; the request names {}",
+                    found(instance.as_ref())
+                );
                 return Some(("unexpected-instance", message));
             }
         }
         if !self.ids.is_empty() || !self.projects.is_empty() {
-            let by_id = facts.project_id.as_ref().is_some_and(|id| self.ids.contains(id));
+            let by_id = facts
+                .project_id
+                .as_ref()
+                .is_some_and(|id| self.ids.contains(id));
             let by_name = facts
                 .project
                 .as_ref()
                 .is_some_and(|name| self.projects.iter().any(|pattern| pattern.matches(name)));
             if !by_id && !by_name {
                 let project = facts.project.as_ref().or(facts.project_id.as_ref());
-                let message = format!("this source expects other projects; the body names {}", found(project));
+                let message = format!(
+                    "this source expects other projects; the body names {}",
+                    found(project)
+                );
                 return Some(("unexpected-project", message));
             }
         }
         let names = || facts.event.iter().chain(facts.kind.iter());
-        let is_expected = |name: &String| self.events.iter().any(|event| event.eq_ignore_ascii_case(name));
+        let is_expected = |name: &String| {
+            self.events
+                .iter()
+                .any(|event| event.eq_ignore_ascii_case(name))
+        };
         if !self.events.is_empty() && !names().any(is_expected) {
-            let message = format!("this source expects other events; the request is {}", found(names().next()));
+            let message = format!(
+                "this source expects other events; the request is {}",
+                found(names().next())
+            );
             return Some(("unexpected-event", message));
         }
         None

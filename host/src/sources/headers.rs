@@ -43,7 +43,10 @@ impl<'a> Headers<'a> {
     /// All headers but those that carry credentials.
     pub(super) fn without_credentials(self, more: &[String]) -> Vec<(String, String)> {
         let is_credential = |name: &str| {
-            CREDENTIALS.contains(&name) || more.iter().any(|credential| credential.eq_ignore_ascii_case(name))
+            CREDENTIALS.contains(&name)
+                || more
+                    .iter()
+                    .any(|credential| credential.eq_ignore_ascii_case(name))
         };
         match self {
             Headers::Request(headers) => headers
@@ -67,7 +70,11 @@ impl<'a> Headers<'a> {
 ///
 /// # Errors
 /// With status 401 when it is missing, empty, or there more than once; the hint says what to do.
-pub(super) fn required<'a>(headers: &'a HeaderMap, name: &str, hint: &str) -> Result<&'a [u8], Rejection> {
+pub(super) fn required<'a>(
+    headers: &'a HeaderMap,
+    name: &str,
+    hint: &str,
+) -> Result<&'a [u8], Rejection> {
     let mut values = headers.get_all(name).iter();
     let value = values
         .next()

@@ -130,7 +130,10 @@ impl<'a> Node<'a> {
 
     /// The text under a key, neither copied nor cut.
     pub(super) fn raw(self, key: &str) -> Option<&'a str> {
-        self.value?.get(key)?.as_str().filter(|text| !text.is_empty())
+        self.value?
+            .get(key)?
+            .as_str()
+            .filter(|text| !text.is_empty())
     }
 
     /// The address under a key: of a web page, and nothing else, because people will open it.
@@ -167,7 +170,10 @@ impl<'a> Node<'a> {
 
     /// The entries of the list under a key; none where there is no list.
     pub(super) fn items(self, key: &str) -> impl Iterator<Item = Self> {
-        let list = self.value.and_then(|value| value.get(key)).and_then(Value::as_array);
+        let list = self
+            .value
+            .and_then(|value| value.get(key))
+            .and_then(Value::as_array);
         let cut = self.cut;
         list.into_iter().flatten().map(move |value| Self {
             value: Some(value),
@@ -244,7 +250,15 @@ mod tests {
 
     #[test]
     fn what_is_not_json_is_refused_and_what_is_only_too_large_is_kept() {
-        for body in [&b""[..], b"{", b"hello", b"{\"a\":1,}", b"\xff", b"{} {}", b"\"\xff\""] {
+        for body in [
+            &b""[..],
+            b"{",
+            b"hello",
+            b"{\"a\":1,}",
+            b"\xff",
+            b"{} {}",
+            b"\"\xff\"",
+        ] {
             let rejection = read(body).expect_err("not JSON");
             assert_eq!((rejection.status, rejection.code), (400, "hook/not-json"));
         }
@@ -254,7 +268,8 @@ mod tests {
 
     #[test]
     fn absent_empty_and_mistyped_values_are_none() {
-        let value = serde_json::json!({"a": "", "b": 5, "c": "javascript:alert(1)", "d": -1.5, "e": null});
+        let value =
+            serde_json::json!({"a": "", "b": 5, "c": "javascript:alert(1)", "d": -1.5, "e": null});
         let cut = Cut::default();
         let node = Node::root(&value, &cut);
         assert_eq!(node.text("a"), None);
@@ -268,7 +283,8 @@ mod tests {
 
     #[test]
     fn long_texts_and_lists_are_cut_at_a_character_and_remembered() {
-        let value = serde_json::json!({"text": "é".repeat(40_000), "list": vec!["x"; 1_001], "short": "x"});
+        let value =
+            serde_json::json!({"text": "é".repeat(40_000), "list": vec!["x"; 1_001], "short": "x"});
         let cut = Cut::default();
         let node = Node::root(&value, &cut);
         assert_eq!(node.text("short"), Some("x".to_owned()));

@@ -67,7 +67,10 @@ pub(super) fn build(name: &str, setup: Setup<'_>) -> Result<Box<dyn Provider>, C
         .max_by(|one, other| one.0.total_cmp(&other.0));
     let what = match nearest {
         Some((_, nearest)) => format!("`{name}` is not a provider: did you mean \"{nearest}\"?"),
-        None => format!("`{name}` is not a provider: write one of {}", names.join(", ")),
+        None => format!(
+            "`{name}` is not a provider: write one of {}",
+            names.join(", ")
+        ),
     };
     Err(ConfigProblem::new("provider", what))
 }

@@ -16,7 +16,10 @@ pub(super) struct Hidden {
 
 impl Hidden {
     /// No secrets.
-    pub(super) const NOTHING: Self = Self { keys: &[], paths: &[] };
+    pub(super) const NOTHING: Self = Self {
+        keys: &[],
+        paths: &[],
+    };
 
     fn covers(&self, stack: &[Frame]) -> bool {
         let key = match stack.last() {
@@ -78,7 +81,11 @@ pub(super) fn hide(body: &[u8], hidden: Hidden) -> Vec<u8> {
                 at = end;
             }
             b':' if hidden.covers(&stack) => {
-                let start = at + body[at..].iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+                let start = at
+                    + body[at..]
+                        .iter()
+                        .take_while(|byte| byte.is_ascii_whitespace())
+                        .count();
                 let end = value_end(body, start);
                 // Nothing is given away by an absent secret, and its absence may matter to somebody.
                 if !matches!(&body[start..end], b"null" | b"\"\"" | b"") {
@@ -97,7 +104,8 @@ pub(super) fn hide(body: &[u8], hidden: Hidden) -> Vec<u8> {
 
 /// A key as it reads, with its escapes undone: `tok\u0065n` is `token`.
 fn decoded(quoted: &[u8]) -> String {
-    serde_json::from_slice(quoted).unwrap_or_else(|_| String::from_utf8_lossy(quoted).trim_matches('"').to_owned())
+    serde_json::from_slice(quoted)
+        .unwrap_or_else(|_| String::from_utf8_lossy(quoted).trim_matches('"').to_owned())
 }
 
 /// Where the text that begins at `start` ends, after its closing quote.
@@ -177,8 +185,17 @@ mod tests {
 
     #[test]
     fn an_escaped_key_and_a_nested_value_do_not_get_away() {
-        assert_eq!(hidden(r#"{"tok\u0065n":"s"}"#), r#"{"tok\u0065n":"[hidden]"}"#);
-        assert_eq!(hidden(r#"{"a":[{"token":{"x":["s]"]}}],"b":1}"#), r#"{"a":[{"token":"[hidden]"}],"b":1}"#);
-        assert_eq!(hidden(r#"{"token":[{"a":[1]},{"b":2}],"token":"s2"}"#), r#"{"token":"[hidden]","token":"[hidden]"}"#);
+        assert_eq!(
+            hidden(r#"{"tok\u0065n":"s"}"#),
+            r#"{"tok\u0065n":"[hidden]"}"#
+        );
+        assert_eq!(
+            hidden(r#"{"a":[{"token":{"x":["s]"]}}],"b":1}"#),
+            r#"{"a":[{"token":"[hidden]"}],"b":1}"#
+        );
+        assert_eq!(
+            hidden(r#"{"token":[{"a":[1]},{"b":2}],"token":"s2"}"#),
+            r#"{"token":"[hidden]","token":"[hidden]"}"#
+        );
     }
 }

@@ -63,7 +63,10 @@ impl Rejection {
 
     /// A header that the verification needs is empty.
     pub(super) fn empty(header: &str, hint: &str) -> Self {
-        Self::unauthorized("hook/empty-signature", format!("the header `{header}` is empty: {hint}"))
+        Self::unauthorized(
+            "hook/empty-signature",
+            format!("the header `{header}` is empty: {hint}"),
+        )
     }
 
     /// A header that the verification needs is there more than once.
@@ -79,7 +82,9 @@ impl Rejection {
 
     /// The time of the request is not a number.
     pub(super) fn bad_timestamp(header: &str) -> Self {
-        let message = format!("the header `{header}` is not a time in whole seconds or milliseconds since 1970");
+        let message = format!(
+            "the header `{header}` is not a time in whole seconds or milliseconds since 1970"
+        );
         Self::unauthorized("hook/bad-timestamp", message)
     }
 
@@ -94,7 +99,9 @@ impl Rejection {
 
     /// The body is not JSON.
     pub(super) fn not_json(line: usize, column: usize) -> Self {
-        let message = format!("the body is not JSON (line {line}, column {column}): send it as `application/json`");
+        let message = format!(
+            "the body is not JSON (line {line}, column {column}): send it as `application/json`"
+        );
         Self::bad_request("hook/not-json", message)
     }
 
@@ -114,7 +121,9 @@ impl Rejection {
         Self {
             status: 403,
             code: "hook/forbidden-address",
-            message: "requests from this address are not accepted: add it to `addresses` of the source".to_owned(),
+            message:
+                "requests from this address are not accepted: add it to `addresses` of the source"
+                    .to_owned(),
         }
     }
 }

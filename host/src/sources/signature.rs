@@ -71,7 +71,8 @@ impl Encoding {
 pub(super) fn mac(algorithm: Algorithm, key: &[u8], parts: &[&[u8]]) -> Vec<u8> {
     macro_rules! mac {
         ($hash:ty) => {{
-            let mut mac = Hmac::<$hash>::new_from_slice(key).expect("an HMAC takes a key of any length");
+            let mut mac =
+                Hmac::<$hash>::new_from_slice(key).expect("an HMAC takes a key of any length");
             for part in parts {
                 mac.update(part);
             }

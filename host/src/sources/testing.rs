@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::{ParseInput, Parsed, Rejection, Source, SourceConfig, SourceConfigError, Verdict, Verified};
+use super::{
+    ParseInput, Parsed, Rejection, Source, SourceConfig, SourceConfigError, Verdict, Verified,
+};
 use crate::domain::clock::Timestamp;
 use crate::domain::names::{DeliveryId, SourceName};
 use crate::domain::secret::{ReadSecret, Secret, SecretError, SecretRef};
@@ -23,7 +25,10 @@ impl ReadSecret for Literal {
 }
 
 /// A variable of the environment that only tests know.
-#[expect(clippy::disallowed_methods, reason = "tests are told by the environment where their data is")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tests are told by the environment where their data is"
+)]
 pub(super) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
@@ -36,7 +41,10 @@ pub(super) fn build(table: &str) -> Result<Source, SourceConfigError> {
 
 /// A GitLab source with a single secret.
 pub(super) fn token_source(secret: &str) -> Source {
-    build(&format!("provider = 'gitlab'\nsecret = {{ env = '{secret}' }}")).expect("a source")
+    build(&format!(
+        "provider = 'gitlab'\nsecret = {{ env = '{secret}' }}"
+    ))
+    .expect("a source")
 }
 
 fn source_name() -> SourceName {
@@ -48,7 +56,10 @@ pub(super) fn headers<N: AsRef<str>, V: AsRef<str>>(list: &[(N, V)]) -> HeaderMa
     let mut headers = HeaderMap::new();
     for (name, value) in list {
         let name = HeaderName::try_from(name.as_ref()).expect("a header's name");
-        headers.append(name, HeaderValue::try_from(value.as_ref()).expect("a header's value"));
+        headers.append(
+            name,
+            HeaderValue::try_from(value.as_ref()).expect("a header's value"),
+        );
     }
     headers
 }
@@ -82,23 +93,36 @@ pub(super) fn corpus(left_out: &str) -> Option<PathBuf> {
     folder
 }
 
+/// Headers and a body.
+pub(super) type Payload = (Vec<(String, String)>, Vec<u8>);
+
 /// The bodies of a provider in the corpus by path, each with its headers.
-pub(super) fn payloads(folder: &Path, provider: &str) -> BTreeMap<String, (Vec<(String, String)>, Vec<u8>)> {
+pub(super) fn payloads(folder: &Path, provider: &str) -> BTreeMap<String, Payload> {
     let mut payloads = BTreeMap::new();
-    for project in std::fs::read_dir(folder).expect("the corpus is a folder").flatten() {
+    for project in std::fs::read_dir(folder)
+        .expect("the corpus is a folder")
+        .flatten()
+    {
         let Ok(files) = std::fs::read_dir(project.path().join(provider)) else {
             continue;
         };
         for file in files.flatten() {
             let name = file.file_name().to_string_lossy().into_owned();
-            if !name.ends_with(".json") || name.ends_with(".headers.json") || name.ends_with(".expected.json") {
+            if !name.ends_with(".json")
+                || name.ends_with(".headers.json")
+                || name.ends_with(".expected.json")
+            {
                 continue;
             }
-            let sidecar = file.path().with_file_name(name.replace(".json", ".headers.json"));
+            let sidecar = file
+                .path()
+                .with_file_name(name.replace(".json", ".headers.json"));
             let headers: BTreeMap<String, String> = std::fs::read(sidecar)
                 .map(|text| serde_json::from_slice(&text).expect("headers are an object of texts"))
                 .unwrap_or_default();
-            let headers = headers.into_iter().map(|(name, value)| (name.to_lowercase(), value));
+            let headers = headers
+                .into_iter()
+                .map(|(name, value)| (name.to_lowercase(), value));
             let body = std::fs::read(file.path()).expect("the file can be read");
             let key = format!("{}/{name}", project.file_name().to_string_lossy());
             payloads.insert(key, (headers.collect(), body));

@@ -237,7 +237,8 @@ async fn deploy_one(
         end = run => end,
         // The run is dropped, and its supervisor ends everything it started.
         () = async {
-            let _always = ending.wait_for(|ending| *ending).await;
+            // The sender lives as long as the worker does.
+            drop(ending.wait_for(|ending| *ending).await);
             tokio::time::sleep(DEPLOY_GRACE).await;
         } => {
             let text = "the server ended before the command did".to_owned();
@@ -266,7 +267,7 @@ fn finished(
         },
         _ => AttemptResult::Dead,
     };
-    let output = end.output.to_string();
+    let output = end.output.text();
     let over = !matches!(result, AttemptResult::Retry { .. });
     let follow_ups = match &deploy.report {
         Some(report) if over && (report.when == ReportWhen::Always || !end.succeeded()) => {

@@ -9,9 +9,9 @@ use crate::domain::clock::Timestamp;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct CommitSummary {
-    /// The provider's identifier, as text.
+    /// Its hash.
     pub id: String,
-    /// Its title.
+    /// The first line of its message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
     /// Who made it.
@@ -26,9 +26,9 @@ pub struct CommitSummary {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Commit {
-    /// The provider's identifier, as text.
+    /// Its hash.
     pub id: String,
-    /// Its title.
+    /// The first line of its message.
     pub title: String,
     /// The whole message.
     pub message: String,
@@ -38,7 +38,7 @@ pub struct Commit {
     /// Who made it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub author: Option<Person>,
-    /// In milliseconds since the Unix epoch.
+    /// When it was made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time: Option<Timestamp>,
     /// The files that it adds.
@@ -58,9 +58,9 @@ pub struct Commit {
 pub struct Push {
     /// The branch.
     pub branch: String,
-    /// The value before.
+    /// The commit that the branch was on; all zeros where it began.
     pub before: String,
-    /// The value after.
+    /// The commit that the branch is on; all zeros where it ended.
     pub after: String,
     /// It began with this event.
     pub created: bool,
@@ -81,9 +81,9 @@ pub struct Push {
 pub struct Tag {
     /// Its name.
     pub name: String,
-    /// What it is on.
+    /// The commit it is on, or was on before it was removed.
     pub target: String,
-    /// The whole message.
+    /// Its message, where it has one of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
     /// It began with this event.
@@ -123,7 +123,7 @@ pub struct MergeRequest {
     /// The commit on the target branch, once merged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub merge_commit: Option<String>,
-    /// Who made it.
+    /// Who opened it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub author: Option<Person>,
     /// Its labels.
@@ -169,7 +169,7 @@ pub struct Release {
     pub description: String,
     /// What happened to it.
     pub change: Change,
-    /// Its prerelease.
+    /// It is announced as not final.
     pub prerelease: bool,
 }
 

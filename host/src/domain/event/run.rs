@@ -43,13 +43,13 @@ pub struct Pipeline {
     /// How long it ran, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration_ms: Option<u64>,
-    /// Its merge request.
+    /// The number of the merge request it ran for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub merge_request: Option<u64>,
     /// What started it: `push`, `schedule`, `merge_request_event` ...
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trigger: Option<String>,
-    /// Its failed jobs.
+    /// The names of the jobs that failed and were not allowed to.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub failed_jobs: Vec<String>,
 }
@@ -62,7 +62,7 @@ pub struct Job {
     pub id: String,
     /// Its name.
     pub name: String,
-    /// Its stage.
+    /// The stage of the pipeline it belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stage: Option<String>,
     /// The branch or tag it ran for.
@@ -71,15 +71,15 @@ pub struct Job {
     pub commit: CommitSummary,
     /// How it stands.
     pub status: RunStatus,
-    /// Its allowed to fail.
+    /// It may fail without failing its pipeline.
     pub allowed_to_fail: bool,
-    /// Its failure reason.
+    /// Why it failed, in the provider's word.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure_reason: Option<String>,
     /// How long it ran, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration_ms: Option<u64>,
-    /// Its pipeline.
+    /// The identifier of its pipeline.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pipeline: Option<String>,
 }
@@ -90,15 +90,15 @@ pub struct Job {
 pub struct Deployment {
     /// The provider's identifier, as text.
     pub id: String,
-    /// Its environment.
+    /// The name of the environment, such as `production`.
     pub environment: String,
     /// How it stands.
     pub status: RunStatus,
-    /// The branch or tag it ran for.
+    /// The branch or tag that is deployed; empty where the provider does not say.
     pub git_ref: String,
-    /// The commit it ran for.
+    /// The commit that is deployed; empty where the provider does not say.
     pub commit: String,
-    /// Its page.
+    /// Where what was deployed is to be seen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
 }

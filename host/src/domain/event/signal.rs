@@ -10,34 +10,34 @@ use crate::domain::clock::Timestamp;
 pub struct Alert {
     /// Its name.
     pub name: String,
-    /// Its firing.
+    /// It is raised; false when it is cleared.
     pub firing: bool,
-    /// Its severity.
+    /// How bad it is, in the monitor's word.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub severity: Option<String>,
-    /// Its summary.
+    /// What is wrong, in one line.
     pub summary: String,
-    /// Its text, in the provider's markup.
+    /// What is wrong, at length.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// The same for the same alert, firing or cleared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<String>,
-    /// Its started at.
+    /// When it began.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started_at: Option<Timestamp>,
-    /// Its ended at.
+    /// When it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_at: Option<Timestamp>,
-    /// Its labels.
+    /// The labels that tell it from others, with their values.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub labels: Vec<(String, String)>,
-    /// Its annotations.
+    /// What the monitor adds for people, by name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub annotations: Vec<(String, String)>,
 }
 
-/// A time of the operator's came.
+/// A time that the operator set has come.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Schedule {
@@ -66,18 +66,18 @@ pub struct File {
     pub name: String,
     /// Relative to the watched folder, with `/` between parts.
     pub path: String,
-    /// Its previous path.
+    /// Where it was before it was renamed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous_path: Option<String>,
     /// What happened to it.
     pub change: FileChange,
-    /// In bytes.
+    /// How large it is, in bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size: Option<u64>,
-    /// Its media type.
+    /// What it holds, such as `application/pdf`, judged by its name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub media_type: Option<String>,
-    /// In milliseconds since the Unix epoch.
+    /// When it was last changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub modified_at: Option<Timestamp>,
 }

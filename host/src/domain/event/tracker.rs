@@ -16,13 +16,13 @@ pub struct Issue {
     pub description: String,
     /// What happened to it.
     pub change: Change,
-    /// How it stands, in the provider's word.
+    /// `open` or `closed`, or the tracker's own word, such as `In Progress`.
     pub state: String,
     /// `issue`, `incident`, `bug`, `story` ...
     pub kind: String,
     /// The provider marks it as confidential.
     pub confidential: bool,
-    /// Who made it.
+    /// Who opened it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub author: Option<Person>,
     /// Its labels.
@@ -34,7 +34,7 @@ pub struct Issue {
     /// The milestone it belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub milestone: Option<String>,
-    /// Its priority.
+    /// Its priority, in the tracker's word.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub priority: Option<String>,
     /// The fields that changed.
@@ -74,7 +74,7 @@ pub struct Comment {
     /// Who opened what it is on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target_author: Option<Person>,
-    /// Where a review comment stands.
+    /// The file in which a review comment stands.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
     /// The line it stands at.
@@ -94,12 +94,12 @@ pub struct Page {
     pub id: String,
     /// Its title.
     pub title: String,
-    /// Its space.
+    /// The key of the space it is in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub space: Option<String>,
     /// What happened to it.
     pub change: Change,
-    /// Its version.
+    /// The number of its version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<u64>,
 }
@@ -108,11 +108,11 @@ pub struct Page {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Member {
-    /// Its person.
+    /// Who it is.
     pub person: Person,
-    /// What happened to it.
+    /// `opened` when they joined, `updated` when their role changed, `deleted` when they left.
     pub change: Change,
-    /// Its role.
+    /// Their role, in the provider's word.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<String>,
 }
@@ -123,7 +123,7 @@ pub struct Member {
 pub struct FeatureFlag {
     /// Its name.
     pub name: String,
-    /// Its active.
+    /// It is switched on.
     pub active: bool,
     /// Its text, in the provider's markup.
     pub description: String,

@@ -13,7 +13,8 @@ use serde_json::Value;
 
 use self::template::{Part, Template};
 use super::{
-    BODY_COUNTS, Draft, Facts, ID_COUNTS, Kind, Outgoing, Provider, Request, Setup, body_key, id_key,
+    BODY_COUNTS, Draft, Facts, ID_COUNTS, Kind, Outgoing, Provider, Request, Setup, body_key,
+    id_key,
 };
 use crate::domain::clock::Timestamp;
 use crate::domain::event::Subject;
@@ -68,7 +69,10 @@ fn build(setup: Setup<'_>) -> Result<Box<dyn Provider>, ConfigProblem> {
         .as_deref()
         .map(|name| header("event_header", name))
         .transpose()?;
-    let secrets = setup.secrets.into_iter().map(|secret| (secret.name, secret.value));
+    let secrets = setup
+        .secrets
+        .into_iter()
+        .map(|secret| (secret.name, secret.value));
     Ok(Box::new(Generic {
         event_header,
         credentials: scheme.iter().map(|scheme| scheme.header.clone()).collect(),
@@ -94,9 +98,12 @@ impl Scheme {
             let what = "SHA-1 is weak: write \"sha256\" where the sender can, else add `allow_sha1 = true`";
             return Err(ConfigProblem::new("signature.algorithm", what));
         }
-        let signed = Template::parse(&config.signed).map_err(|what| ConfigProblem::new("signature.signed", what))?;
+        let signed = Template::parse(&config.signed)
+            .map_err(|what| ConfigProblem::new("signature.signed", what))?;
         let optional = |key: &str, name: &Option<String>| {
-            name.as_deref().map(|name| header(&format!("signature.{key}"), name)).transpose()
+            name.as_deref()
+                .map(|name| header(&format!("signature.{key}"), name))
+                .transpose()
         };
         let time = optional("timestamp_header", &config.timestamp_header)?;
         let id = optional("id_header", &config.id_header)?;
@@ -110,7 +117,8 @@ impl Scheme {
             return Err(ConfigProblem::new("signature.id_header", what));
         }
         if config.separator.as_deref() == Some("") {
-            let what = "is empty: write what stands between two signatures, such as \",\", or remove it";
+            let what =
+                "is empty: write what stands between two signatures, such as \",\", or remove it";
             return Err(ConfigProblem::new("signature.separator", what));
         }
         Ok(Self {
@@ -157,7 +165,8 @@ impl Scheme {
             return Ok(());
         };
         let sent = required(request.headers, name, HINT)?;
-        let number = whole_number(sent.trim_ascii()).ok_or_else(|| Rejection::bad_timestamp(name))?;
+        let number =
+            whole_number(sent.trim_ascii()).ok_or_else(|| Rejection::bad_timestamp(name))?;
         let millis = match unit {
             TimestampUnit::Seconds => number.saturating_mul(1_000),
             TimestampUnit::Milliseconds => number,
@@ -170,7 +179,12 @@ impl Scheme {
     }
 
     /// The HMAC of a request whose headers `value` gives by name.
-    fn mac<'a>(&'a self, secret: &Secret, value: &dyn Fn(&str) -> &'a [u8], body: &'a [u8]) -> Vec<u8> {
+    fn mac<'a>(
+        &'a self,
+        secret: &Secret,
+        value: &dyn Fn(&str) -> &'a [u8],
+        body: &'a [u8],
+    ) -> Vec<u8> {
         let header = |name: Option<&str>| name.map(value).unwrap_or_default();
         let parts: Vec<&[u8]> = self
             .signed
@@ -210,7 +224,13 @@ impl Provider for Generic {
         let scheme = self.scheme.as_ref().ok_or_else(bad)?;
         let sent = required(request.headers, &scheme.header, HINT)?;
         let signatures = scheme.signatures(std::str::from_utf8(sent).map_err(|_| bad())?);
-        let value = |name: &str| request.headers.get(name).map(http::HeaderValue::as_bytes).unwrap_or_default();
+        let value = |name: &str| {
+            request
+                .headers
+                .get(name)
+                .map(http::HeaderValue::as_bytes)
+                .unwrap_or_default()
+        };
         let mut matched = None;
         for (name, secret) in &self.secrets {
             let mac = scheme.mac(secret, &value, request.body);
@@ -234,7 +254,11 @@ impl Provider for Generic {
         let text = |name: &String| headers.text(name).map(str::to_owned);
         Facts {
             event: self.event_header.as_ref().and_then(text),
-            delivery: self.scheme.as_ref().and_then(|scheme| scheme.id.as_ref()).and_then(text),
+            delivery: self
+                .scheme
+                .as_ref()
+                .and_then(|scheme| scheme.id.as_ref())
+                .and_then(text),
             ..Facts::default()
         }
     }
@@ -244,7 +268,8 @@ impl Provider for Generic {
         let id = scheme.and_then(|scheme| headers.text(scheme.id.as_deref()?));
         // Where the signature covers neither, whoever has seen a request can send it again under a new
         // identifier: then the body is known for as long as the identifier is.
-        let is_covered = scheme.is_some_and(|scheme| scheme.signed.has_id() || scheme.signed.has_timestamp());
+        let is_covered =
+            scheme.is_some_and(|scheme| scheme.signed.has_id() || scheme.signed.has_timestamp());
         match id {
             Some(id) if is_covered => vec![id_key(id)],
             Some(id) => vec![id_key(id), body_key(body, ID_COUNTS)],
@@ -257,7 +282,10 @@ impl Provider for Generic {
     }
 
     fn parse(&self, headers: Headers<'_>, _: &Value) -> Vec<Draft> {
-        let event = self.event_header.as_ref().and_then(|name| headers.text(name));
+        let event = self
+            .event_header
+            .as_ref()
+            .and_then(|name| headers.text(name));
         vec![Draft {
             provider_event: event.unwrap_or_default().to_owned(),
             ..Draft::about(Subject::Other)
@@ -266,7 +294,11 @@ impl Provider for Generic {
 
     fn sign(&self, outgoing: &Outgoing<'_>) -> Vec<(String, String)> {
         let mut headers = vec![("content-type".to_owned(), "application/json".to_owned())];
-        headers.extend(self.event_header.clone().map(|name| (name, outgoing.event.to_owned())));
+        headers.extend(
+            self.event_header
+                .clone()
+                .map(|name| (name, outgoing.event.to_owned())),
+        );
         let Some(scheme) = &self.scheme else {
             return headers;
         };
@@ -287,7 +319,9 @@ impl Provider for Generic {
         if let Some((_, secret)) = self.secrets.first() {
             let value = |name: &str| {
                 let header = headers.iter().find(|(known, _)| known == name);
-                header.map(|(_, value)| value.as_bytes()).unwrap_or_default()
+                header
+                    .map(|(_, value)| value.as_bytes())
+                    .unwrap_or_default()
             };
             let mac = scheme.mac(secret, &value, outgoing.body);
             let signature = format!("{}{}", scheme.prefix, scheme.encoding.encode(&mac));

@@ -36,8 +36,8 @@ use crate::sources::headers::{Headers, required};
 use crate::sources::json::{Cut, Node};
 use crate::sources::redact::Hidden;
 use crate::sources::rejection::Rejection;
-use crate::sources::signature::standard::{self, SigningKey};
 use crate::sources::signature::same_token;
+use crate::sources::signature::standard::{self, SigningKey};
 
 /// GitLab's line in the list of providers.
 pub(super) const KIND: Kind = Kind { name: NAME, build };
@@ -91,7 +91,12 @@ fn build(setup: Setup<'_>) -> Result<Box<dyn Provider>, ConfigProblem> {
         credentials: [TOKEN.to_owned()],
     };
     for secret in setup.secrets {
-        if secret.value.expose().trim_start().starts_with(standard::KEY_PREFIX) {
+        if secret
+            .value
+            .expose()
+            .trim_start()
+            .starts_with(standard::KEY_PREFIX)
+        {
             let key = SigningKey::parse(secret.value.expose()).ok_or_else(|| {
                 let what = "is not a signing key: after `whsec_` come the key's bytes in Base64; copy GitLab's \
                             signing token as a whole";
@@ -108,9 +113,11 @@ fn build(setup: Setup<'_>) -> Result<Box<dyn Provider>, ConfigProblem> {
 impl GitLab {
     fn check_token(&self, headers: &HeaderMap) -> Result<(), Rejection> {
         if self.tokens.is_empty() {
-            let sent_as_token = headers
-                .get(TOKEN)
-                .is_some_and(|token| token.as_bytes().starts_with(standard::KEY_PREFIX.as_bytes()));
+            let sent_as_token = headers.get(TOKEN).is_some_and(|token| {
+                token
+                    .as_bytes()
+                    .starts_with(standard::KEY_PREFIX.as_bytes())
+            });
             let hint = if sent_as_token {
                 "the signing token was sent as the secret token: in the webhook's settings, put it into the field \
                  for the signing token"
@@ -164,14 +171,20 @@ impl Provider for GitLab {
         let kind = kind::of_body(body)?;
         kind::contradict(header, kind).then(|| {
             let (header, kind) = (header.escape_debug(), kind.escape_debug());
-            format!("the header `X-Gitlab-Event` says `{header}`, and the body is of the kind `{kind}`")
+            format!(
+                "the header `X-Gitlab-Event` says `{header}`, and the body is of the kind `{kind}`"
+            )
         })
     }
 
     fn facts(&self, headers: Headers<'_>, body: Option<&Value>) -> Facts {
         let kind = body.and_then(kind::of_body);
-        let event = headers.text(EVENT).or_else(|| kind.and_then(kind::header_of));
-        let delivery = [standard::ID, IDEMPOTENCY_KEY].into_iter().find_map(|name| headers.text(name));
+        let event = headers
+            .text(EVENT)
+            .or_else(|| kind.and_then(kind::header_of));
+        let delivery = [standard::ID, IDEMPOTENCY_KEY]
+            .into_iter()
+            .find_map(|name| headers.text(name));
         let cut = Cut::default();
         let place = body.map(|body| common::place(Node::root(body, &cut)));
         let (project_id, project) = place.map_or((None, None), |place| (place.id, place.full_name));
@@ -186,7 +199,9 @@ impl Provider for GitLab {
     }
 
     fn keys(&self, headers: Headers<'_>, body: &[u8]) -> Vec<(String, Duration)> {
-        let named = [standard::ID, IDEMPOTENCY_KEY].into_iter().find_map(|name| headers.text(name));
+        let named = [standard::ID, IDEMPOTENCY_KEY]
+            .into_iter()
+            .find_map(|name| headers.text(name));
         vec![match (named, headers.text(HOOK_UUID)) {
             (Some(id), _) => id_key(id),
             // Before GitLab 17.4. `X-Gitlab-Event-UUID` is no substitute: a chain of hooks shares it.
@@ -206,7 +221,10 @@ impl Provider for GitLab {
     fn parse(&self, headers: Headers<'_>, body: &Value) -> Vec<Draft> {
         let kind = kind::of_body(body);
         let header = headers.text(EVENT);
-        let event = header.or_else(|| kind.and_then(kind::header_of)).or(kind).unwrap_or_default();
+        let event = header
+            .or_else(|| kind.and_then(kind::header_of))
+            .or(kind)
+            .unwrap_or_default();
         let cut = Cut::default();
         let node = Node::root(body, &cut);
         let read = match kind {

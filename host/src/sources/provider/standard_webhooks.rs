@@ -8,7 +8,9 @@ use std::time::Duration;
 use http::HeaderMap;
 use serde_json::Value;
 
-use super::{BODY_COUNTS, Draft, Facts, Kind, Outgoing, Provider, Request, Setup, body_key, id_key};
+use super::{
+    BODY_COUNTS, Draft, Facts, Kind, Outgoing, Provider, Request, Setup, body_key, id_key,
+};
 use crate::domain::clock::Timestamp;
 use crate::domain::event::Subject;
 use crate::domain::quantity::Span;

@@ -22,22 +22,37 @@ fn the_event_beside_each_sample_is_what_the_parser_makes_of_it() {
         found.push('\n');
         if testing::variable(BLESS).is_some() {
             let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../guest-sdk/samples");
-            let file = folder.join(sample.provider).join(format!("{}.event.json", sample.name));
+            let file = folder
+                .join(sample.provider)
+                .join(format!("{}.event.json", sample.name));
             std::fs::write(file, found).expect("the sample's event is written");
         } else {
-            assert_eq!(found, sample.event, "{}: run again with {BLESS}=1", sample.name);
+            assert_eq!(
+                found, sample.event,
+                "{}: run again with {BLESS}=1",
+                sample.name
+            );
         }
     }
 }
 
 #[test]
 fn a_sample_is_accepted_as_it_is_sent() {
-    for secret in ["a plain token", "whsec_dGVzdHRlc3R0ZXN0dGVzdHRlc3R0ZXN0dGVzdHRlc3Q="] {
+    for secret in [
+        "a plain token",
+        "whsec_dGVzdHRlc3R0ZXN0dGVzdHRlc3R0ZXN0dGVzdHRlc3Q=",
+    ] {
         let source = token_source(secret);
         for sample in samples() {
-            let sent = source.signed_headers(sample.event_header, sample.body.as_bytes(), "id-1", testing::NOW);
+            let sent = source.signed_headers(
+                sample.event_header,
+                sample.body.as_bytes(),
+                "id-1",
+                testing::NOW,
+            );
             let headers = testing::headers(&sent);
-            let verified = testing::accepted(source.verify(&headers, sample.body.as_bytes(), testing::NOW));
+            let verified =
+                testing::accepted(source.verify(&headers, sample.body.as_bytes(), testing::NOW));
             assert_eq!(verified.secret.as_deref(), Some("secret"));
             assert_eq!(verified.body, sample.body.as_bytes(), "{}", sample.name);
         }
@@ -46,11 +61,17 @@ fn a_sample_is_accepted_as_it_is_sent() {
 
 #[test]
 fn the_push_is_to_main_and_has_three_commits() {
-    let push = samples().iter().find(|sample| sample.name == "push").expect("the push");
+    let push = samples()
+        .iter()
+        .find(|sample| sample.name == "push")
+        .expect("the push");
     let event: crate::domain::event::Event = serde_json::from_str(push.event).expect("an event");
     let crate::domain::event::Subject::Push(subject) = &event.subject else {
         panic!("the push is a push")
     };
-    assert_eq!((subject.branch.as_str(), subject.commits.len()), ("main", 3));
+    assert_eq!(
+        (subject.branch.as_str(), subject.commits.len()),
+        ("main", 3)
+    );
     assert_eq!(event.project(), Some("payments/storefront"));
 }

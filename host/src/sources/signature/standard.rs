@@ -37,12 +37,17 @@ impl SigningKey {
     /// Reads a key, with or without `whsec_`; none when the rest is not Base64 or empty.
     pub(in crate::sources) fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
-        let bytes = Encoding::Base64.decode(text.strip_prefix(KEY_PREFIX).unwrap_or(text).as_bytes())?;
+        let bytes =
+            Encoding::Base64.decode(text.strip_prefix(KEY_PREFIX).unwrap_or(text).as_bytes())?;
         (!bytes.is_empty()).then_some(Self(bytes))
     }
 
     fn mac(&self, id: &[u8], timestamp: &[u8], body: &[u8]) -> Vec<u8> {
-        mac(Algorithm::Sha256, &self.0, &[id, b".", timestamp, b".", body])
+        mac(
+            Algorithm::Sha256,
+            &self.0,
+            &[id, b".", timestamp, b".", body],
+        )
     }
 
     /// The headers of a signed request.
@@ -58,7 +63,8 @@ impl SigningKey {
     }
 }
 
-const HINT: &str = "send the three headers `webhook-id`, `webhook-timestamp` and `webhook-signature`";
+const HINT: &str =
+    "send the three headers `webhook-id`, `webhook-timestamp` and `webhook-signature`";
 
 /// Whether the three headers are there, each once and not empty.
 pub(in crate::sources) fn check_headers(headers: &HeaderMap) -> Result<(), Rejection> {
@@ -98,7 +104,11 @@ pub(in crate::sources) fn verify(
              the same key, and that nothing between them changes the body",
         ));
     };
-    if is_recent(Timestamp(sent_at.saturating_mul(1_000)), request.now, tolerance) {
+    if is_recent(
+        Timestamp(sent_at.saturating_mul(1_000)),
+        request.now,
+        tolerance,
+    ) {
         Ok(matched)
     } else {
         Err(Rejection::stale(TIMESTAMP))

@@ -12,7 +12,12 @@ fn an_hmac_is_what_the_published_vectors_say() {
     let found = mac(Algorithm::Sha256, secret, &[b"Hello, ", b"World!"]);
     let expected = "757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17";
     assert_eq!(Encoding::Hex.encode(&found), expected);
-    assert!(same(&found, &Encoding::Hex.decode(expected.to_uppercase().as_bytes()).expect("digits")));
+    assert!(same(
+        &found,
+        &Encoding::Hex
+            .decode(expected.to_uppercase().as_bytes())
+            .expect("digits")
+    ));
     assert!(!same(&found, &found[..31]));
 }
 
@@ -27,16 +32,38 @@ fn tokens_are_the_same_only_as_a_whole() {
 #[test]
 fn a_moment_is_recent_on_both_sides_of_the_present() {
     let tolerance = Span::seconds(300);
-    for (offset, expected) in [(0, true), (300_000, true), (-300_000, true), (300_001, false), (-300_001, false)] {
-        assert_eq!(is_recent(Timestamp(NOW.0 + offset), NOW, tolerance), expected, "{offset}");
+    for (offset, expected) in [
+        (0, true),
+        (300_000, true),
+        (-300_000, true),
+        (300_001, false),
+        (-300_001, false),
+    ] {
+        assert_eq!(
+            is_recent(Timestamp(NOW.0 + offset), NOW, tolerance),
+            expected,
+            "{offset}"
+        );
     }
-    assert!(!is_recent(Timestamp(i64::MAX), Timestamp(i64::MIN), tolerance));
+    assert!(!is_recent(
+        Timestamp(i64::MAX),
+        Timestamp(i64::MIN),
+        tolerance
+    ));
 }
 
 #[test]
 fn a_time_is_digits_and_nothing_else() {
     assert_eq!(whole_number(b"1767225600"), Some(1_767_225_600));
-    for text in [&b""[..], b"+5", b"-5", b"5.0", b" 5", b"hello", b"99999999999999999999"] {
+    for text in [
+        &b""[..],
+        b"+5",
+        b"-5",
+        b"5.0",
+        b" 5",
+        b"hello",
+        b"99999999999999999999",
+    ] {
         assert_eq!(whole_number(text), None);
     }
 }
@@ -73,9 +100,14 @@ impl Vector {
                  algorithm = 'sha256'\nsigned = 'v0:{{timestamp}}:{{body}}'\n\
                  timestamp_header = 'X-Slack-Request-Timestamp'"
             ),
-            "github" | "gitea" | "gogs" | "bitbucket" | "bitbucket-server" | "generic" | "scalr" => {
+            "github" | "gitea" | "gogs" | "bitbucket" | "bitbucket-server" | "generic"
+            | "scalr" => {
                 let algorithm = algorithm?;
-                let signed = if self.provider == "scalr" { "{body}{header:Date}" } else { "{body}" };
+                let signed = if self.provider == "scalr" {
+                    "{body}{header:Date}"
+                } else {
+                    "{body}"
+                };
                 format!(
                     "provider = 'generic'\n{secret}\n[signature]\nheader = '{}'\nprefix = '{algorithm}='\n\
                      algorithm = '{algorithm}'\nallow_sha1 = true\nsigned = '{signed}'\nseparator = ','",
@@ -88,7 +120,9 @@ impl Vector {
     }
 
     fn is_accepted(&self, source: &Source, body: &[u8]) -> Result<(), Rejection> {
-        let now = self.verify_at_unix.map_or(NOW, |seconds| Timestamp(seconds * 1_000));
+        let now = self
+            .verify_at_unix
+            .map_or(NOW, |seconds| Timestamp(seconds * 1_000));
         let headers: Vec<_> = self.headers.iter().collect();
         match source.verify(&testing::headers(&headers), body, now) {
             // The signature was right; what it signs is no JSON.
@@ -117,12 +151,22 @@ fn every_published_vector_gets_the_verdict_that_it_expects() {
             (None, None) => Vec::new(),
         };
         let verdict = match testing::build(&table) {
-            Ok(source) => vector.is_accepted(&source, &body).map_err(|error| error.to_string()),
+            Ok(source) => vector
+                .is_accepted(&source, &body)
+                .map_err(|error| error.to_string()),
             Err(error) => Err(error.to_string()),
         };
-        assert_eq!(verdict.is_ok(), vector.expected == "valid", "{}: {verdict:?}", vector.id);
+        assert_eq!(
+            verdict.is_ok(),
+            vector.expected == "valid",
+            "{}: {verdict:?}",
+            vector.id
+        );
         checked += 1;
     }
-    println!("{checked} signature vectors checked; of other schemes: {}", others.join(", "));
+    println!(
+        "{checked} signature vectors checked; of other schemes: {}",
+        others.join(", ")
+    );
     assert!(checked >= 60, "{checked}");
 }

@@ -47,7 +47,9 @@ impl Template {
         if parts.contains(&Part::Body) {
             Ok(Self(parts))
         } else {
-            Err(format!("`{text}` has no `{{body}}`: a signature that does not cover the body proves nothing about it"))
+            Err(format!(
+                "`{text}` has no `{{body}}`: a signature that does not cover the body proves nothing about it"
+            ))
         }
     }
 
@@ -110,7 +112,15 @@ mod tests {
 
     #[test]
     fn a_template_without_the_body_or_with_an_unknown_part_is_refused() {
-        for text in ["", "{timestamp}", "{body", "body}", "{body}{nonce}", "{body}{header:}", "{body}{header:a b}"] {
+        for text in [
+            "",
+            "{timestamp}",
+            "{body",
+            "body}",
+            "{body}{nonce}",
+            "{body}{header:}",
+            "{body}{header:a b}",
+        ] {
             assert!(Template::parse(text).is_err(), "{text}");
         }
     }

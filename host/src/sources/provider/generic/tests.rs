@@ -20,11 +20,20 @@ fn timed() -> Source {
 
 #[test]
 fn what_a_source_signs_it_accepts() {
-    for source in [with("").expect("a source"), timed(), with("signed = '{body}{header:Date}'").expect("a source")] {
+    for source in [
+        with("").expect("a source"),
+        timed(),
+        with("signed = '{body}{header:Date}'").expect("a source"),
+    ] {
         let sent = source.signed_headers("ping", BODY, "id-1", NOW);
         let verified = accepted(source.verify(&headers(&sent), BODY, NOW));
         assert_eq!(verified.secret.as_deref(), Some("secret"));
-        assert!(!verified.headers.iter().any(|(name, _)| name == "x-signature"));
+        assert!(
+            !verified
+                .headers
+                .iter()
+                .any(|(name, _)| name == "x-signature")
+        );
         let parsed = testing::parse(&source, &verified.headers, &verified.body);
         assert_eq!(parsed.events[0].provider_event, "ping");
         assert_eq!(parsed.events[0].subject.name(), "other");
@@ -37,7 +46,10 @@ fn each_needed_header_is_refused_when_it_is_missing_empty_or_doubled() {
     let sent = source.signed_headers("ping", BODY, "id-1", NOW);
     for name in ["x-signature", "x-time", "x-id"] {
         let others = || sent.iter().filter(|(key, _)| key != name).cloned();
-        let own = sent.iter().find(|(key, _)| key == name).expect("it is sent");
+        let own = sent
+            .iter()
+            .find(|(key, _)| key == name)
+            .expect("it is sent");
         let missing: Vec<_> = others().collect();
         let empty: Vec<_> = others().chain([(name.to_owned(), String::new())]).collect();
         let doubled: Vec<_> = sent.iter().cloned().chain([own.clone()]).collect();
@@ -58,16 +70,30 @@ fn a_changed_body_id_or_time_is_refused_and_so_is_an_old_request() {
     let source = timed();
     let sent = source.signed_headers("ping", BODY, "id-1", NOW);
     let code = |list: &[(String, String)], body: &[u8], now| {
-        source.verify(&headers(list), body, now).expect_err("refused").code
+        source
+            .verify(&headers(list), body, now)
+            .expect_err("refused")
+            .code
     };
     assert_eq!(code(&sent, b"{\"a\":2}", NOW), "hook/bad-signature");
     for (index, other) in [(2, "id-2"), (3, "1767225600001")] {
         let mut list = sent.clone();
         list[index].1 = other.to_owned();
-        assert_eq!(code(&list, BODY, NOW), "hook/bad-signature", "{}", list[index].0);
+        assert_eq!(
+            code(&list, BODY, NOW),
+            "hook/bad-signature",
+            "{}",
+            list[index].0
+        );
     }
-    assert_eq!(code(&sent, BODY, Timestamp(NOW.0 + 300_001)), "hook/stale-timestamp");
-    assert_eq!(code(&sent, BODY, Timestamp(NOW.0 - 300_001)), "hook/stale-timestamp");
+    assert_eq!(
+        code(&sent, BODY, Timestamp(NOW.0 + 300_001)),
+        "hook/stale-timestamp"
+    );
+    assert_eq!(
+        code(&sent, BODY, Timestamp(NOW.0 - 300_001)),
+        "hook/stale-timestamp"
+    );
 }
 
 #[test]
@@ -93,7 +119,11 @@ fn the_body_counts_as_the_identifier_where_the_signature_does_not_cover_it() {
 
     assert_eq!(covered.len(), 1);
     assert!(covered[0].0 == "id:id-1" && covered[0].1 >= week);
-    assert!(uncovered[0].0 == "id:id-1" && uncovered[1].0.starts_with("body:") && uncovered[1].1 >= week);
+    assert!(
+        uncovered[0].0 == "id:id-1"
+            && uncovered[1].0.starts_with("body:")
+            && uncovered[1].1 >= week
+    );
     assert!(without[0].0.starts_with("body:") && without[0].1.as_secs() == 10);
 }
 
@@ -111,7 +141,10 @@ fn a_description_that_proves_nothing_is_refused_with_the_key_to_change() {
         assert_eq!(error.key(), format!("sources.gitlab.{key}"), "{more}");
     }
     let sha1 = PLAIN.replace("'sha256'", "'sha1'");
-    assert_eq!(build(&sha1).expect_err("refused").key(), "sources.gitlab.signature.algorithm");
+    assert_eq!(
+        build(&sha1).expect_err("refused").key(),
+        "sources.gitlab.signature.algorithm"
+    );
     assert!(build(&format!("{sha1}allow_sha1 = true")).is_ok());
     let without = build("provider = 'generic'\nsecret = { env = 's' }").expect_err("refused");
     assert_eq!(without.key(), "sources.gitlab.signature");

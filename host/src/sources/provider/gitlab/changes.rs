@@ -17,7 +17,12 @@ pub(super) fn all(changes: Node<'_>) -> Vec<FieldChange> {
 
 /// What happened to a list of labels or people: `grown` when something was added, `shrunk` when something
 /// was only taken away.
-pub(super) fn list(changes: Node<'_>, field: &str, grown: Change, shrunk: Change) -> Option<Change> {
+pub(super) fn list(
+    changes: Node<'_>,
+    field: &str,
+    grown: Change,
+    shrunk: Change,
+) -> Option<Change> {
     let change = changes.get(field);
     if !change.exists() {
         return None;
@@ -34,7 +39,11 @@ pub(super) fn list(changes: Node<'_>, field: &str, grown: Change, shrunk: Change
 }
 
 fn names(change: Node<'_>, key: &str) -> BTreeSet<String> {
-    let name = |item: Node<'_>| ["id", "title", "username", "name"].into_iter().find_map(|key| item.id(key));
+    let name = |item: Node<'_>| {
+        ["id", "title", "username", "name"]
+            .into_iter()
+            .find_map(|key| item.id(key))
+    };
     change.items(key).filter_map(name).collect()
 }
 
@@ -51,7 +60,10 @@ pub(super) fn flag(changes: Node<'_>, field: &str, set: Change, cleared: Change)
 /// What the title says about being a draft, where there is no field for it.
 pub(super) fn draft_in_title(changes: Node<'_>) -> Option<Change> {
     let title = changes.get("title");
-    match (is_draft(title.raw("previous")?), is_draft(title.raw("current")?)) {
+    match (
+        is_draft(title.raw("previous")?),
+        is_draft(title.raw("current")?),
+    ) {
         (true, false) => Some(Change::Ready),
         (false, true) => Some(Change::Drafted),
         (true, true) | (false, false) => None,
@@ -61,13 +73,20 @@ pub(super) fn draft_in_title(changes: Node<'_>) -> Option<Change> {
 /// What reviewers did or were asked for: each has a state, which a review changes.
 pub(super) fn reviewers(changes: Node<'_>) -> Option<Change> {
     let change = changes.get("reviewers");
-    let asked = list(changes, "reviewers", Change::ReviewRequested, Change::Updated);
+    let asked = list(
+        changes,
+        "reviewers",
+        Change::ReviewRequested,
+        Change::Updated,
+    );
     if asked == Some(Change::ReviewRequested) {
         return asked;
     }
     let was = |id: &Option<String>| {
         let mut previous = change.items("previous");
-        previous.find(|reviewer| reviewer.id("id") == *id).and_then(|reviewer| reviewer.raw("state"))
+        previous
+            .find(|reviewer| reviewer.id("id") == *id)
+            .and_then(|reviewer| reviewer.raw("state"))
     };
     let news = change.items("current").find_map(|reviewer| {
         let state = reviewer.raw("state");

@@ -1,6 +1,8 @@
 //! Pushes, tags, and releases.
 
-use super::common::{actor, first_line, first_time, missing, page, person, repository, short_ref, time};
+use super::common::{
+    actor, first_line, first_time, missing, page, person, repository, short_ref, time,
+};
 use crate::domain::event::{Change, Commit, Push, Release, Subject, Tag};
 use crate::sources::json::Node;
 use crate::sources::provider::Draft;
@@ -16,20 +18,43 @@ pub(super) fn push(body: Node<'_>) -> Result<Draft, String> {
     let repository = repository(body);
     let is_tag = git_ref.starts_with("refs/tags/") || body.raw("object_kind") == Some("tag_push");
     let (url, subject) = if is_tag {
-        let url = if deleted { None } else { page(repository.as_ref(), "tags", &name) };
+        let url = if deleted {
+            None
+        } else {
+            page(repository.as_ref(), "tags", &name)
+        };
         // The commit: of an annotated tag, `after` is the tag itself.
-        let target = if deleted { before } else { body.text("checkout_sha").unwrap_or(after) };
+        let target = if deleted {
+            before
+        } else {
+            body.text("checkout_sha").unwrap_or(after)
+        };
         let message = body.text("message");
-        (url, Subject::Tag(Tag { name, target, message, created, deleted }))
+        (
+            url,
+            Subject::Tag(Tag {
+                name,
+                target,
+                message,
+                created,
+                deleted,
+            }),
+        )
     } else {
         let url = match (created, deleted) {
             (_, true) => None,
             (true, false) => page(repository.as_ref(), "commits", &name),
-            (false, false) => page(repository.as_ref(), "compare", &format!("{before}...{after}")),
+            (false, false) => page(
+                repository.as_ref(),
+                "compare",
+                &format!("{before}...{after}"),
+            ),
         };
         let commits = body.cut().list(body.items("commits").filter_map(commit));
         let sent = body.items("commits").count();
-        let counted = body.number("total_commits_count").unwrap_or(u64::try_from(sent).unwrap_or(u64::MAX));
+        let counted = body
+            .number("total_commits_count")
+            .unwrap_or(u64::try_from(sent).unwrap_or(u64::MAX));
         let push = Push {
             branch: name,
             before,
@@ -43,7 +68,11 @@ pub(super) fn push(body: Node<'_>) -> Result<Draft, String> {
         };
         (url, Subject::Push(push))
     };
-    let url = url.or_else(|| repository.as_ref().and_then(|repository| repository.url.clone()));
+    let url = url.or_else(|| {
+        repository
+            .as_ref()
+            .and_then(|repository| repository.url.clone())
+    });
     Ok(Draft {
         actor: actor(body),
         url,

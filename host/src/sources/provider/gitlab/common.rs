@@ -53,11 +53,15 @@ fn is_bot(username: Option<&str>, user_type: Option<&str>) -> bool {
     // The users of a project's second and later tokens are called `project_15_bot1` in old versions.
     let is_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
     let of_token = |username: &str| {
-        let rest = username.strip_prefix("project_").or_else(|| username.strip_prefix("group_"));
+        let rest = username
+            .strip_prefix("project_")
+            .or_else(|| username.strip_prefix("group_"));
         let Some((number, rest)) = rest.and_then(|rest| rest.split_once('_')) else {
             return false;
         };
-        !number.is_empty() && is_digits(number) && (rest.starts_with("bot_") || rest.strip_prefix("bot").is_some_and(is_digits))
+        !number.is_empty()
+            && is_digits(number)
+            && (rest.starts_with("bot_") || rest.strip_prefix("bot").is_some_and(is_digits))
     };
     let of_type = |kind: &str| kind.ends_with("bot") || kind == "service_account";
     user_type.is_some_and(of_type) || username.is_some_and(of_token)
@@ -86,10 +90,15 @@ pub(super) fn place(body: Node<'_>) -> Place {
     .find_map(|(node, key)| node.text(key));
     // A job's payload has no project but the addresses of its repository.
     let of_address = || {
-        [(project, "git_ssh_url"), (old, "git_ssh_url"), (old, "url"), (old, "homepage")]
-            .into_iter()
-            .find_map(|(node, key)| path_of(node.raw(key)?))
-            .map(|path| body.cut().text(path))
+        [
+            (project, "git_ssh_url"),
+            (old, "git_ssh_url"),
+            (old, "url"),
+            (old, "homepage"),
+        ]
+        .into_iter()
+        .find_map(|(node, key)| path_of(node.raw(key)?))
+        .map(|path| body.cut().text(path))
     };
     Place {
         id: project
@@ -121,23 +130,37 @@ pub(super) fn repository(body: Node<'_>) -> Option<Repository> {
     repository.ssh_url = repository.ssh_url.or_else(|| old.text("git_ssh_url"));
     repository.http_url = repository.http_url.or_else(|| old.link("git_http_url"));
     if repository.visibility == Visibility::Unknown {
-        repository.visibility = visibility(old.number("visibility_level"), body.raw("project_visibility"));
+        repository.visibility = visibility(
+            old.number("visibility_level"),
+            body.raw("project_visibility"),
+        );
     }
     Some(repository)
 }
 
 /// A project that is described in its own object, such as the source of a merge request.
-pub(super) fn described(project: Node<'_>, id: Option<String>, full_name: Option<String>) -> Option<Repository> {
+pub(super) fn described(
+    project: Node<'_>,
+    id: Option<String>,
+    full_name: Option<String>,
+) -> Option<Repository> {
     let full_name = project.text("path_with_namespace").or(full_name)?;
     let last = full_name.rsplit('/').next().unwrap_or(&full_name);
     Some(Repository {
         id: project.id("id").or(id).unwrap_or_default(),
         name: project.text("name").unwrap_or_else(|| last.to_owned()),
         url: project.link("web_url").or_else(|| project.link("homepage")),
-        ssh_url: project.text("git_ssh_url").or_else(|| project.text("ssh_url")),
-        http_url: project.link("git_http_url").or_else(|| project.link("http_url")),
+        ssh_url: project
+            .text("git_ssh_url")
+            .or_else(|| project.text("ssh_url")),
+        http_url: project
+            .link("git_http_url")
+            .or_else(|| project.link("http_url")),
         default_branch: project.text("default_branch"),
-        visibility: visibility(project.number("visibility_level"), project.raw("visibility")),
+        visibility: visibility(
+            project.number("visibility_level"),
+            project.raw("visibility"),
+        ),
         full_name,
     })
 }
@@ -170,12 +193,19 @@ pub(super) fn time(text: &str) -> Option<Timestamp> {
 
 /// The first line of a message.
 pub(super) fn first_line(message: &str) -> String {
-    message.lines().next().unwrap_or_default().trim_end().to_owned()
+    message
+        .lines()
+        .next()
+        .unwrap_or_default()
+        .trim_end()
+        .to_owned()
 }
 
 /// A commit with `id`, `title`, `message`, `url` and `author`, where its id may stand elsewhere.
 pub(super) fn commit_summary(node: Node<'_>, id: String) -> CommitSummary {
-    let title = node.text("title").or_else(|| node.raw("message").map(first_line));
+    let title = node
+        .text("title")
+        .or_else(|| node.raw("message").map(first_line));
     CommitSummary {
         id,
         title: title.filter(|title| !title.is_empty()),
@@ -188,7 +218,9 @@ pub(super) fn commit_summary(node: Node<'_>, id: String) -> CommitSummary {
 pub(super) fn status(word: &str) -> RunStatus {
     match word {
         "created" => RunStatus::Created,
-        "pending" | "preparing" | "scheduled" | "waiting_for_resource" | "waiting_for_callback" => RunStatus::Waiting,
+        "pending" | "preparing" | "scheduled" | "waiting_for_resource" | "waiting_for_callback" => {
+            RunStatus::Waiting
+        }
         "running" => RunStatus::Running,
         "success" => RunStatus::Succeeded,
         "failed" => RunStatus::Failed,

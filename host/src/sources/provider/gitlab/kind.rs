@@ -44,7 +44,8 @@ pub(super) fn of_body(body: &Value) -> Option<&str> {
 
 /// The header with which a kind is usually sent.
 pub(super) fn header_of(kind: &str) -> Option<&'static str> {
-    let own = |(header, kinds): &(&'static str, &[&str])| (*kinds.first()? == kind).then_some(*header);
+    let own =
+        |(header, kinds): &(&'static str, &[&str])| (*kinds.first()? == kind).then_some(*header);
     let group = |(header, begin): &(&'static str, &str)| kind.starts_with(begin).then_some(*header);
     let issue = (kind == "work_item").then_some("Issue Hook");
     issue
@@ -59,7 +60,10 @@ pub(super) fn contradict(header: &str, kind: &str) -> bool {
     if header_of(kind).is_none() {
         return false;
     }
-    let own = KINDS.iter().find(|(name, _)| *name == header).map(|(_, kinds)| kinds.contains(&kind));
+    let own = KINDS
+        .iter()
+        .find(|(name, _)| *name == header)
+        .map(|(_, kinds)| kinds.contains(&kind));
     let group = GROUP_KINDS
         .iter()
         .find(|(name, _)| *name == header)

@@ -1,4 +1,7 @@
 //! Merge requests.
+//!
+//! One is known by its number and title; whatever else is missing is left empty, and the event's note
+//! says so.
 
 use super::changes;
 use super::common::{actor, described, first_time, missing, people, person, repository};
@@ -26,15 +29,29 @@ pub(super) fn read(body: Node<'_>) -> Result<Draft, String> {
             .flag("draft")
             .or_else(|| attributes.flag("work_in_progress"))
             .unwrap_or(false),
-        source_branch: attributes.text("source_branch").ok_or_else(|| of_kind("source_branch"))?,
-        target_branch: attributes.text("target_branch").ok_or_else(|| of_kind("target_branch"))?,
+        source_branch: attributes.text("source_branch").unwrap_or_default(),
+        target_branch: attributes.text("target_branch").unwrap_or_default(),
         source_repository: is_fork(attributes)
-            .then(|| described(attributes.get("source"), attributes.id("source_project_id"), None))
+            .then(|| {
+                described(
+                    attributes.get("source"),
+                    attributes.id("source_project_id"),
+                    None,
+                )
+            })
             .flatten(),
         head: attributes.get("last_commit").text("id").unwrap_or_default(),
-        previous_head: (change == Change::CommitsPushed).then(|| attributes.text("oldrev")).flatten(),
-        merge_commit: (state == "merged").then(|| attributes.text("merge_commit_sha")).flatten(),
-        author: author(attributes, known, actor.as_ref().filter(|_| change == Change::Opened)),
+        previous_head: (change == Change::CommitsPushed)
+            .then(|| attributes.text("oldrev"))
+            .flatten(),
+        merge_commit: (state == "merged")
+            .then(|| attributes.text("merge_commit_sha"))
+            .flatten(),
+        author: author(
+            attributes,
+            known,
+            actor.as_ref().filter(|_| change == Change::Opened),
+        ),
         labels: labels(body),
         milestone: milestone(body),
         changes: changes::all(body.get("changes")),
@@ -42,7 +59,11 @@ pub(super) fn read(body: Node<'_>) -> Result<Draft, String> {
         assignees,
         reviewers,
     };
+    let absent = ["source_branch", "target_branch"]
+        .into_iter()
+        .find(|key| attributes.raw(key).is_none());
     Ok(Draft {
+        note: absent.map(of_kind),
         provider_action: action,
         happened_at: first_time(attributes, &["updated_at", "created_at"]),
         actor,
@@ -74,8 +95,22 @@ fn updated(changed: Node<'_>) -> Change {
     let labels = || changes::list(changed, "labels", Change::Labeled, Change::Unlabeled);
     let assignees = || changes::list(changed, "assignees", Change::Assigned, Change::Unassigned);
     let reviewers = || changes::reviewers(changed);
-    let locked = || changes::flag(changed, "discussion_locked", Change::Locked, Change::Unlocked);
-    let resolved = || changes::flag(changed, "blocking_discussions_resolved", Change::Resolved, Change::Unresolved);
+    let locked = || {
+        changes::flag(
+            changed,
+            "discussion_locked",
+            Change::Locked,
+            Change::Unlocked,
+        )
+    };
+    let resolved = || {
+        changes::flag(
+            changed,
+            "blocking_discussions_resolved",
+            Change::Resolved,
+            Change::Unresolved,
+        )
+    };
     draft()
         .or_else(title)
         .or_else(labels)
@@ -104,8 +139,10 @@ fn state(attributes: Node<'_>) -> Option<String> {
 
 /// Whether the branch comes from another project.
 fn is_fork(attributes: Node<'_>) -> bool {
-    let source = attributes.id("source_project_id");
-    source.is_some() && source != attributes.id("target_project_id")
+    let project =
+        |key: &str, end: &str| attributes.id(key).or_else(|| attributes.get(end).id("id"));
+    let source = project("source_project_id", "source");
+    source.is_some() && source != project("target_project_id", "target")
 }
 
 /// Who opened something: one of the known people by `author_id`, or the one who is known to have done it.
@@ -116,7 +153,9 @@ pub(super) fn author<'p>(
 ) -> Option<Person> {
     let id = attributes.id("author_id");
     let by_id = known.find(|person| person.id.is_some() && person.id == id);
-    by_id.or_else(|| opener.filter(|opener| opener.id.is_none() || id.is_none())).cloned()
+    by_id
+        .or_else(|| opener.filter(|opener| opener.id.is_none() || id.is_none()))
+        .cloned()
 }
 
 /// Whom something is assigned to: a list, or one person in old versions.
@@ -133,8 +172,16 @@ pub(super) fn assignees(body: Node<'_>) -> Vec<Person> {
 /// The labels of something.
 pub(super) fn labels(body: Node<'_>) -> Vec<String> {
     let attributes = body.get("object_attributes");
-    let holder = if body.get("labels").exists() { body } else { attributes };
-    body.cut().list(holder.items("labels").filter_map(|label| label.text("title")))
+    let holder = if body.get("labels").exists() {
+        body
+    } else {
+        attributes
+    };
+    body.cut().list(
+        holder
+            .items("labels")
+            .filter_map(|label| label.text("title")),
+    )
 }
 
 /// The title of the milestone, where it is sent: most payloads have its number alone.

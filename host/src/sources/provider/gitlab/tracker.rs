@@ -44,11 +44,16 @@ pub(super) fn issue(body: Node<'_>, event: &str) -> Result<Draft, String> {
         description: attributes.text("description").unwrap_or_default(),
         change,
         state: state.unwrap_or_default(),
-        kind: attributes
-            .text("type")
-            .map_or_else(|| "issue".to_owned(), |kind| kind.to_lowercase().replace(' ', "-")),
+        kind: attributes.text("type").map_or_else(
+            || "issue".to_owned(),
+            |kind| kind.to_lowercase().replace(' ', "-"),
+        ),
         confidential: attributes.flag("confidential") == Some(true) || is_confidential(body, event),
-        author: author(attributes, known, actor.as_ref().filter(|_| change == Change::Opened)),
+        author: author(
+            attributes,
+            known,
+            actor.as_ref().filter(|_| change == Change::Opened),
+        ),
         labels: labels(body),
         milestone: milestone(body),
         priority: None,
@@ -68,7 +73,14 @@ pub(super) fn issue(body: Node<'_>, event: &str) -> Result<Draft, String> {
 fn updated(changed: Node<'_>) -> Change {
     changes::list(changed, "labels", Change::Labeled, Change::Unlabeled)
         .or_else(|| changes::list(changed, "assignees", Change::Assigned, Change::Unassigned))
-        .or_else(|| changes::flag(changed, "discussion_locked", Change::Locked, Change::Unlocked))
+        .or_else(|| {
+            changes::flag(
+                changed,
+                "discussion_locked",
+                Change::Locked,
+                Change::Unlocked,
+            )
+        })
         .unwrap_or(Change::Updated)
 }
 
@@ -84,7 +96,9 @@ fn is_confidential(body: Node<'_>, event: &str) -> bool {
 /// A comment on something.
 pub(super) fn note(body: Node<'_>, event: &str) -> Result<Draft, String> {
     let attributes = body.get("object_attributes");
-    let text = attributes.text("note").or_else(|| attributes.text("description"));
+    let text = attributes
+        .text("note")
+        .or_else(|| attributes.text("description"));
     let action = attributes.text("action");
     let change = match action.as_deref() {
         // Before GitLab 16, only new comments were sent, and without an action.
@@ -94,11 +108,16 @@ pub(super) fn note(body: Node<'_>, event: &str) -> Result<Draft, String> {
     let actor = actor(body);
     let target = Target::of(body, attributes, actor.as_ref());
     let position = attributes.get("position");
-    let path = ["new_path", "old_path"]
-        .into_iter()
-        .find_map(|key| position.text(key).or_else(|| attributes.get("st_diff").text(key)));
-    let line = position.number("new_line").or_else(|| position.number("old_line"));
-    let of_internal = attributes.flag("internal") == Some(true) || attributes.flag("confidential") == Some(true);
+    let path = ["new_path", "old_path"].into_iter().find_map(|key| {
+        position
+            .text(key)
+            .or_else(|| attributes.get("st_diff").text(key))
+    });
+    let line = position
+        .number("new_line")
+        .or_else(|| position.number("old_line"));
+    let of_internal =
+        attributes.flag("internal") == Some(true) || attributes.flag("confidential") == Some(true);
     let of_issue = body.get("issue").flag("confidential") == Some(true);
     let comment = Comment {
         id: attributes.id("id").ok_or_else(|| missing("note", "id"))?,
@@ -142,9 +161,15 @@ impl Target {
             }
         };
         match attributes.raw("noteable_type") {
-            Some("MergeRequest") => numbered(CommentTarget::MergeRequest, body.get("merge_request"), "iid"),
+            Some("MergeRequest") => numbered(
+                CommentTarget::MergeRequest,
+                body.get("merge_request"),
+                "iid",
+            ),
             Some("Issue" | "WorkItem") => numbered(CommentTarget::Issue, body.get("issue"), "iid"),
-            Some("Snippet" | "ProjectSnippet") => numbered(CommentTarget::Snippet, body.get("snippet"), "id"),
+            Some("Snippet" | "ProjectSnippet") => {
+                numbered(CommentTarget::Snippet, body.get("snippet"), "id")
+            }
             Some("Commit") => {
                 let commit = body.get("commit");
                 let id = commit.text("id").or_else(|| attributes.text("commit_id"));
@@ -156,7 +181,9 @@ impl Target {
                     author: summary.author,
                 }
             }
-            Some(kind) if kind.starts_with("WikiPage") => numbered(CommentTarget::Page, body.get("wiki_page"), "slug"),
+            Some(kind) if kind.starts_with("WikiPage") => {
+                numbered(CommentTarget::Page, body.get("wiki_page"), "slug")
+            }
             _ => Self {
                 kind: CommentTarget::Other,
                 key: None,
@@ -200,7 +227,9 @@ pub(super) fn feature_flag(body: Node<'_>) -> Result<Draft, String> {
     let repository = repository(body);
     Ok(Draft {
         actor: actor(body),
-        url: repository.as_ref().and_then(|repository| repository.url.clone()),
+        url: repository
+            .as_ref()
+            .and_then(|repository| repository.url.clone()),
         repository,
         ..Draft::about(Subject::FeatureFlag(flag))
     })

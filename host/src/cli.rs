@@ -1,0 +1,144 @@
+//! The command line: one file for each command.
+//!
+//! What asks a running server speaks to its admin listener; everything else reads the configuration
+//! and the files itself. Standard output is written in [`output`] alone.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+mod build;
+mod check;
+mod client;
+mod dev;
+mod error;
+mod events;
+mod exit_code;
+mod init;
+mod inspect;
+mod new;
+mod output;
+mod rules;
+mod run;
+mod send;
+mod serve;
+
+pub use error::CliError;
+pub use exit_code::Exit;
+
+/// Give webhook and file events to sandboxed rules, and perform what they ask for
+#[derive(Debug, Parser)]
+#[command(name = "hookbox", version, max_term_width = 100)]
+pub struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Global {
+    /// Read this configuration
+    ///
+    /// By default `hookbox.toml` of the current folder.
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Ask the server with this admin address
+    ///
+    /// By default `HOOKBOX_SERVER`, and else what the configuration says.
+    #[arg(long, global = true, value_name = "URL")]
+    server: Option<String>,
+    /// Print JSON
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Init(init::Args),
+    Dev(dev::Args),
+    Serve(serve::Args),
+    Check(check::Args),
+    New(new::Args),
+    Build(build::Args),
+    Run(run::Args),
+    Inspect(inspect::Args),
+    Send(send::Args),
+    /// Show what arrived and what became of it
+    #[command(subcommand)]
+    Events(events::Command),
+    /// Show the rules and how they stand
+    #[command(subcommand)]
+    Rules(rules::Command),
+}
+
+/// Runs the program with the process's arguments.
+#[must_use]
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    let global = cli.global.clone();
+    let result = match cli.command {
+        Command::Init(args) => init::run(&args),
+        Command::Dev(args) => dev::run(&global, &args),
+        Command::Serve(args) => serve::run(&global, &args),
+        Command::Check(args) => check::run(&global, &args),
+        Command::New(args) => new::run(&args),
+        Command::Build(args) => build::run(&args),
+        Command::Run(args) => run::run(&global, &args),
+        Command::Inspect(args) => inspect::run(&global, &args),
+        Command::Send(args) => send::run(&global, &args),
+        Command::Events(command) => events::run(&global, &command),
+        Command::Rules(command) => rules::run(&global, &command),
+    };
+    match result {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            output::error(&error);
+            error.exit.into()
+        }
+    }
+}
+
+impl Global {
+    /// The configuration file.
+    fn config_path(&self) -> PathBuf {
+        self.config
+            .clone()
+            .unwrap_or_else(|| PathBuf::from(crate::config::FILE_NAME))
+    }
+
+    /// Reads the configuration.
+    fn load(&self) -> Result<crate::config::Config, CliError> {
+        let path = self.config_path();
+        if self.config.is_none() && !path.exists() {
+            return Err(CliError::new(
+                Exit::Config,
+                anyhow::anyhow!("there is no `{}` in this folder", crate::config::FILE_NAME),
+            )
+            .hint("`hookbox init` makes one; `--config FILE` names another"));
+        }
+        crate::config::Config::load(&path).map_err(|error| CliError::new(Exit::Config, error))
+    }
+}
+
+/// A runtime for commands that wait for something.
+fn runtime() -> Result<tokio::runtime::Runtime, CliError> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| CliError::new(Exit::Internal, error))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,111 @@
+//! Asking a running server through its admin listener.
+
+use anyhow::Context as _;
+use serde_json::Value;
+
+use super::{CliError, Exit, Global};
+use crate::config::env::{Secrets, variable};
+use crate::domain::secret::ReadSecret as _;
+use crate::server::admin_token_path;
+
+/// A running server's admin interface.
+pub(super) struct Client {
+    base: String,
+    token: String,
+    http: reqwest::Client,
+}
+
+/// An HTTP client that follows no redirect: the token must not travel on.
+pub(super) fn http() -> Result<reqwest::Client, CliError> {
+    // Another provider that was installed before does as well.
+    let _installed = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .timeout(std::time::Duration::from_secs(30))
+        .build()
+        .map_err(|error| CliError::new(Exit::Internal, error))
+}
+
+impl Client {
+    /// Finds the server and its token: from the options, from the environment, or from the
+    /// configuration of this folder.
+    pub(super) fn new(global: &Global) -> Result<Self, CliError> {
+        let named = global.server.clone().or_else(|| variable("HOOKBOX_SERVER"));
+        let token = variable("HOOKBOX_TOKEN");
+        let (base, token) = match (named, token) {
+            (Some(base), Some(token)) => (base, token),
+            (named, token) => {
+                let config = global.load()?;
+                let base = named.unwrap_or_else(|| format!("http://{}", config.admin_listen));
+                let token = match token {
+                    Some(token) => token,
+                    None => configured_token(&config)?,
+                };
+                (base, token)
+            }
+        };
+        Ok(Self {
+            base: base.trim_end_matches('/').to_owned(),
+            token,
+            http: http()?,
+        })
+    }
+
+    /// Asks for a path of the interface.
+    pub(super) async fn get(&self, path: &str, query: &[(&str, String)]) -> Result<Value, CliError> {
+        let request = self.http.get(format!("{}{path}", self.base)).query(query);
+        self.send(request).await
+    }
+
+    /// Sends to a path of the interface.
+    pub(super) async fn post(&self, path: &str, query: &[(&str, String)]) -> Result<Value, CliError> {
+        let request = self.http.post(format!("{}{path}", self.base)).query(query);
+        self.send(request).await
+    }
+
+    async fn send(&self, request: reqwest::RequestBuilder) -> Result<Value, CliError> {
+        let answer = request.bearer_auth(&self.token).send().await;
+        let answer = answer.map_err(|error| {
+            CliError::new(
+                Exit::Unreachable,
+                anyhow::Error::new(error).context(format!("the server at {} does not answer", self.base)),
+            )
+            .hint("start it with `hookbox serve`, or name it with `--server` or `HOOKBOX_SERVER`")
+        })?;
+        let status = answer.status();
+        let body: Value = answer
+            .json()
+            .await
+            .context("the answer is not JSON: is this the admin address?")
+            .map_err(|error| CliError::new(Exit::Unreachable, error))?;
+        if status.is_success() {
+            return Ok(body);
+        }
+        let message = body["error"]["message"].as_str().unwrap_or("no reason given");
+        Err(CliError::new(
+            Exit::Refused,
+            anyhow::anyhow!("the server refused: {message} ({status})"),
+        ))
+    }
+}
+
+fn configured_token(config: &crate::config::Config) -> Result<String, CliError> {
+    if let Some(reference) = &config.admin_token {
+        let secrets = Secrets {
+            folder: config.folder.clone(),
+        };
+        return secrets
+            .read(reference)
+            .map(|secret| secret.expose().to_owned())
+            .map_err(|error| CliError::new(Exit::Config, error).hint("or set `HOOKBOX_TOKEN`"));
+    }
+    let path = admin_token_path(&config.data);
+    std::fs::read_to_string(&path)
+        .map(|token| token.trim().to_owned())
+        .with_context(|| format!("the admin token `{}` cannot be read", path.display()))
+        .map_err(|error| {
+            CliError::new(Exit::Unreachable, error)
+                .hint("a server that runs with this configuration makes it; or set `HOOKBOX_TOKEN`")
+        })
+}

@@ -1,0 +1,92 @@
+//! Everything that is written for people and scripts: standard output, and errors.
+
+use std::io::{IsTerminal as _, Write as _};
+
+use serde::Serialize;
+use tracing_subscriber::EnvFilter;
+
+use super::CliError;
+
+/// Writes a line to standard output.
+pub(super) fn line(text: impl AsRef<str>) {
+    // A reader that has gone needs no more lines.
+    let _gone = writeln!(std::io::stdout(), "{}", text.as_ref());
+}
+
+/// Writes something as JSON to standard output.
+pub(super) fn json(value: &impl Serialize) {
+    match serde_json::to_string_pretty(value) {
+        Ok(text) => line(text),
+        Err(error) => note(format!("error: {error}")),
+    }
+}
+
+/// Writes a line to standard error: what the program is doing.
+pub(super) fn note(text: impl AsRef<str>) {
+    // Nobody is left to tell.
+    let _gone = writeln!(std::io::stderr(), "{}", text.as_ref());
+}
+
+/// Writes an error with its causes and hints.
+pub(super) fn error(error: &CliError) {
+    note(format!("error: {}", error.source));
+    let mut said = error.source.to_string();
+    for cause in error.source.chain().skip(1) {
+        let text = cause.to_string();
+        if text != said {
+            note(format!("caused by: {text}"));
+        }
+        said = text;
+    }
+    for hint in &error.hints {
+        note(format!("hint: {hint}"));
+    }
+}
+
+/// Makes a stranger's text safe for a terminal: control characters are shown escaped.
+pub(super) fn safe(text: &str) -> String {
+    text.chars()
+        .map(|character| match character {
+            '\n' | '\t' => character.to_string(),
+            control if control.is_control() => control.escape_default().to_string(),
+            other => other.to_string(),
+        })
+        .collect()
+}
+
+/// Writes rows under their headings, each column as wide as its widest cell.
+pub(super) fn table(headings: &[&str], rows: &[Vec<String>]) {
+    let width = |column: usize| {
+        rows.iter()
+            .filter_map(|row| row.get(column))
+            .map(|cell| cell.chars().count())
+            .chain([headings[column].chars().count()])
+            .max()
+            .unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..headings.len()).map(width).collect();
+    let write = |cells: &[String]| {
+        let padded: Vec<String> = cells
+            .iter()
+            .zip(&widths)
+            .map(|(cell, width)| format!("{cell:<width$}"))
+            .collect();
+        line(padded.join("  ").trim_end());
+    };
+    write(&headings.iter().map(ToString::to_string).collect::<Vec<_>>());
+    for row in rows {
+        write(row);
+    }
+}
+
+/// Lets the program's log go to standard error, as `HOOKBOX_LOG` says; `info` by default.
+pub(super) fn log() {
+    let filter = crate::config::env::variable("HOOKBOX_LOG").unwrap_or_else(|| "info".to_owned());
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::new(filter))
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_target(false);
+    // A second call, in one process of a test, changes nothing.
+    let _set_already = builder.try_init();
+}

@@ -1,0 +1,61 @@
+//! `hookbox serve`.
+
+use std::sync::Arc;
+
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{CliError, Exit, Global, output, runtime};
+use crate::actions::notify::StandardOutput;
+use crate::server::{Options, Server};
+use crate::worker::Performs;
+
+/// Load the rules, and serve
+///
+/// Webhooks are accepted at once and evaluated when every rule has been loaded or refused. The server
+/// follows the configuration and the rules folder. SIGTERM and SIGINT end it in order.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Evaluate and record, and perform nothing
+    #[arg(long)]
+    shadow: bool,
+}
+
+pub(super) fn run(global: &Global, args: &Args) -> Result<Exit, CliError> {
+    output::log();
+    // Reads it once before, so that a mistake has the exit code of one.
+    global.load()?;
+    let options = Options {
+        config: global.config_path(),
+        rules: None,
+        performs: if args.shadow { Performs::OnlyRecords } else { Performs::Yes },
+        console: Arc::new(StandardOutput),
+    };
+    runtime()?.block_on(async {
+        let server = Server::start(options).await?;
+        announce(&server);
+        until_told_to_end().await?;
+        tracing::info!("ending: nothing more is accepted, and what runs may end");
+        server.end().await?;
+        Ok(Exit::Ok)
+    })
+}
+
+/// The line that says where the server listens, for people and for whatever waits for it.
+pub(super) fn announce(server: &Server) {
+    output::line(format!(
+        "hookbox listens on http://{} (admin: http://{})",
+        server.public(),
+        server.admin()
+    ));
+}
+
+/// Waits for SIGTERM or SIGINT.
+pub(super) async fn until_told_to_end() -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}

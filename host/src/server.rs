@@ -1,0 +1,210 @@
+//! Puts everything together: starts in the right order, follows the configuration, and ends in order.
+//!
+//! The store opens first, then the public listener answers, then the rules are loaded; nothing is
+//! evaluated before that is done.
+//!
+//! Invariants:
+//! - One server alone has a data folder.
+//! - A changed configuration is in force whole or not at all.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::actions::notify::ConsoleSink;
+use crate::catalog::Catalog;
+use crate::config::Config;
+use crate::config::env::Secrets;
+use crate::domain::clock::{Clock, SystemClock};
+use crate::engine::{Engine, EngineConfig};
+use crate::http::{Admin, Listener, Public, PublicParts};
+use crate::store::Store;
+use crate::store::sqlite::Sqlite;
+use crate::worker::{Live, Parts, Performs, Worker};
+
+mod data;
+mod live;
+mod reload;
+
+pub use data::{DataFolder, admin_token_path, random_secret, write_secret};
+pub use live::build as build_live;
+
+/// How long what runs may go on when the server ends.
+const END: Duration = Duration::from_secs(30);
+
+/// How a server is started.
+pub struct Options {
+    /// The configuration file, which is followed.
+    pub config: PathBuf,
+    /// The rules folder to serve in place of the configured one: `hookbox dev` serves what it built.
+    pub rules: Option<PathBuf>,
+    /// Whether actions are performed.
+    pub performs: Performs,
+    /// Where channels of kind `console` write.
+    pub console: Arc<dyn ConsoleSink>,
+}
+
+/// A running server.
+pub struct Server {
+    public: SocketAddr,
+    admin: SocketAddr,
+    catalog: Arc<Catalog>,
+    worker: Worker,
+    ending: watch::Sender<bool>,
+    tasks: Vec<JoinHandle<()>>,
+    // Held until the server has ended, so that no second one begins before.
+    _data: DataFolder,
+}
+
+impl std::fmt::Debug for Server {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Server").field("public", &self.public).finish_non_exhaustive()
+    }
+}
+
+/// The engine with this program as its compiler.
+///
+/// # Errors
+/// When the machine cannot run WebAssembly, or the cache folder cannot be made.
+pub fn engine(data: &Path) -> anyhow::Result<Arc<Engine>> {
+    let program = std::env::current_exe().context("this program does not know where it lies")?;
+    let config = EngineConfig::new(program, data.join("cache"));
+    Ok(Arc::new(Engine::new(&config)?))
+}
+
+impl Server {
+    /// Starts a server; it answers webhooks when this returns.
+    ///
+    /// # Errors
+    /// When the configuration, the data folder, the store or a listener cannot be used.
+    pub async fn start(options: Options) -> anyhow::Result<Self> {
+        let mut config = Config::load(&options.config)?;
+        if let Some(rules) = &options.rules {
+            config.catalog.rules.clone_from(rules);
+        }
+        let data = DataFolder::take(&config.data)?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let store: Arc<dyn Store> = Arc::new(
+            Sqlite::open(&config.data, Arc::clone(&clock)).context("the store cannot be opened")?,
+        );
+        let admin = Listener::open(config.admin_listen, "admin.listen").await?;
+        let public = Listener::open(config.listen, "listen").await?;
+        let addresses = (public.address(), admin.address());
+        let live = Arc::new(RwLock::new(Arc::new(live::build(
+            &config,
+            &options.console,
+            &[addresses.0, addresses.1],
+        )?)));
+        let token = data::admin_token(&config, &Secrets { folder: config.folder.clone() })?;
+        let engine = engine(&config.data)?;
+        let catalog = Arc::new(Catalog::start(
+            engine,
+            Arc::new(config.catalog.clone()),
+            Arc::clone(&clock),
+        ));
+        let worker = Worker::start(Parts {
+            store: Arc::clone(&store),
+            catalog: Arc::clone(&catalog),
+            clock: Arc::clone(&clock),
+            live: Arc::clone(&live),
+            threads: std::thread::available_parallelism().map_or(2, usize::from),
+            performs: options.performs,
+        })
+        .await
+        .context("the store cannot be written")?;
+        let ending = watch::Sender::new(false);
+        let public_routes = Arc::new(Public::new(PublicParts {
+            store: Arc::clone(&store),
+            live: Arc::clone(&live),
+            clock,
+            timezone: config.timezone.clone(),
+            waker: worker.waker(),
+            trusted_proxies: config.trusted_proxies.clone(),
+        }))
+        .router();
+        let problem = Arc::new(Mutex::new(None));
+        let admin_routes = Arc::new(Admin {
+            store,
+            catalog: Arc::clone(&catalog),
+            live: Arc::clone(&live),
+            token,
+            address: addresses.1,
+            config_problem: Arc::clone(&problem),
+        })
+        .router();
+        let follow = reload::Follow {
+            options,
+            running: config,
+            addresses,
+            live,
+            catalog: Arc::clone(&catalog),
+            problem,
+        };
+        let tasks = vec![
+            public.serve(public_routes, ending.subscribe()),
+            admin.serve(admin_routes, ending.subscribe()),
+            tokio::spawn(follow.run(ending.subscribe())),
+        ];
+        Ok(Self {
+            public: addresses.0,
+            admin: addresses.1,
+            catalog,
+            worker,
+            ending,
+            tasks,
+            _data: data,
+        })
+    }
+
+    /// Where webhooks arrive.
+    #[must_use]
+    pub fn public(&self) -> SocketAddr {
+        self.public
+    }
+
+    /// Where the command line asks.
+    #[must_use]
+    pub fn admin(&self) -> SocketAddr {
+        self.admin
+    }
+
+    /// The rules.
+    #[must_use]
+    pub fn catalog(&self) -> &Arc<Catalog> {
+        &self.catalog
+    }
+
+    /// Takes nothing more, lets what runs end within a time, and hands back the rest.
+    ///
+    /// # Errors
+    /// When the store could not be told.
+    pub async fn end(self) -> anyhow::Result<()> {
+        self.ending.send_replace(true);
+        for task in self.tasks {
+            // A listener that panicked has nothing left to end.
+            let _panicked = task.await;
+        }
+        self.worker.end(END).await.context("what was in hand could not be handed back")
+    }
+}
+
+/// A problem with the configuration file that is shown until it is mended.
+type Problem = Arc<Mutex<Option<String>>>;
+
+fn set(problem: &Problem, text: Option<String>) {
+    *problem.lock().unwrap_or_else(PoisonError::into_inner) = text;
+}
+
+/// Builds what follows from a configuration, to find what is wrong with it.
+///
+/// # Errors
+/// What cannot be built, with the key.
+pub fn check_live(config: &Config) -> anyhow::Result<Live> {
+    let console: Arc<dyn ConsoleSink> = Arc::new(crate::actions::notify::StandardOutput);
+    live::build(config, &console, &[config.listen, config.admin_listen])
+}

@@ -1,0 +1,61 @@
+//! From the configuration to what is at work: sources, channels, commands.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+
+use crate::actions::command::{self, Commands};
+use crate::actions::notify::{self, Channels, ConsoleSink, Timeouts};
+use crate::config::Config;
+use crate::config::env::Secrets;
+use crate::domain::clock::SystemClock;
+use crate::sources::Source;
+use crate::worker::Live;
+
+/// Builds what is at work.
+///
+/// # Errors
+/// What cannot be built, with the key and what to write.
+pub fn build(
+    config: &Config,
+    console: &Arc<dyn ConsoleSink>,
+    own_listeners: &[SocketAddr],
+) -> anyhow::Result<Live> {
+    let secrets = Secrets {
+        folder: config.folder.clone(),
+    };
+    let sources = config
+        .sources
+        .iter()
+        .map(|(name, source)| {
+            let source = Source::build(name.clone(), source, &secrets)?;
+            Ok((name.clone(), Arc::new(source)))
+        })
+        .collect::<anyhow::Result<_>>()?;
+    let channels = Channels::build(
+        &config.channels,
+        &notify::Context {
+            secrets: &secrets,
+            clock: Arc::new(SystemClock),
+            console: Arc::clone(console),
+            forbidden: own_listeners.to_vec(),
+            timeouts: Timeouts::default(),
+        },
+    )?;
+    let commands = Commands::build(
+        &config.commands,
+        &command::Context {
+            secrets: &secrets,
+            supervisor: std::env::current_exe().context("this program does not know where it lies")?,
+            output: config.data.join("output"),
+            folder: config.folder.clone(),
+        },
+    )?;
+    Ok(Live {
+        sources,
+        channels,
+        commands,
+        catalog: Arc::new(config.catalog.clone()),
+    })
+}
