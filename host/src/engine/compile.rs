@@ -81,15 +81,11 @@ impl Compiler {
     }
 
     fn component(&self, digest: &Digest) -> PathBuf {
-        self.cache
-            .join("rules")
-            .join(format!("{}.component", digest.hex()))
+        self.rules.join(format!("{}.component", digest.hex()))
     }
 
     fn rejection(&self, digest: &Digest) -> PathBuf {
-        self.cache
-            .join("rules")
-            .join(format!("{}.rejected", digest.hex()))
+        self.rules.join(format!("{}.rejected", digest.hex()))
     }
 
     /// The component of a module, whose code is in the cache when this returns.
