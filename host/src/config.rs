@@ -45,13 +45,17 @@ pub enum ConfigErrorKind {
     #[error("{0}")]
     Parse(String),
     /// The time zone is not known.
-    #[error("`timezone` is `{found}`, which is no time zone: write a name such as \"Europe/Paris\"")]
+    #[error(
+        "`timezone` is `{found}`, which is no time zone: write a name such as \"Europe/Paris\""
+    )]
     TimeZone {
         /// What stands there.
         found: String,
     },
     /// A trusted proxy is no range of addresses.
-    #[error("`trusted_proxies` has `{found}`, which is no range of addresses: write one such as \"10.0.0.0/8\"")]
+    #[error(
+        "`trusted_proxies` has `{found}`, which is no range of addresses: write one such as \"10.0.0.0/8\""
+    )]
     Proxy {
         /// What stands there.
         found: String,
@@ -207,11 +211,13 @@ impl Config {
     /// # Errors
     /// When it is not TOML, or says what cannot be.
     pub fn parse(text: &str, folder: PathBuf) -> Result<Self, ConfigErrorKind> {
-        let file: File = toml::from_str(text).map_err(|error| ConfigErrorKind::Parse(explain(&error)))?;
+        let file: File =
+            toml::from_str(text).map_err(|error| ConfigErrorKind::Parse(explain(&error)))?;
         let timezone = match &file.timezone {
             None => jiff::tz::TimeZone::UTC,
-            Some(name) => jiff::tz::TimeZone::get(name)
-                .map_err(|_| ConfigErrorKind::TimeZone { found: name.clone() })?,
+            Some(name) => jiff::tz::TimeZone::get(name).map_err(|_| ConfigErrorKind::TimeZone {
+                found: name.clone(),
+            })?,
         };
         let (data, rules) = (folder.join(&file.data), folder.join(&file.rules));
         if data.starts_with(&rules) || rules.starts_with(&data) {
@@ -221,7 +227,9 @@ impl Config {
             .trusted_proxies
             .iter()
             .map(|text| {
-                AddressRange::parse(text).ok_or_else(|| ConfigErrorKind::Proxy { found: text.clone() })
+                AddressRange::parse(text).ok_or_else(|| ConfigErrorKind::Proxy {
+                    found: text.clone(),
+                })
             })
             .collect::<Result<_, _>>()?;
         let known = Known {

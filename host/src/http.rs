@@ -25,7 +25,7 @@ mod hooks;
 mod listen;
 mod why;
 
-pub use listen::{Listener, ListenError};
+pub use listen::{ListenError, Listener};
 pub use why::{Verdict, VerdictKind};
 
 /// The requests that may wait for their commit at once.

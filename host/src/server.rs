@@ -63,7 +63,9 @@ pub struct Server {
 
 impl std::fmt::Debug for Server {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Server").field("public", &self.public).finish_non_exhaustive()
+        f.debug_struct("Server")
+            .field("public", &self.public)
+            .finish_non_exhaustive()
     }
 }
 
@@ -100,7 +102,12 @@ impl Server {
             &options.console,
             &[addresses.0, addresses.1],
         )?)));
-        let token = data::admin_token(&config, &Secrets { folder: config.folder.clone() })?;
+        let token = data::admin_token(
+            &config,
+            &Secrets {
+                folder: config.folder.clone(),
+            },
+        )?;
         let engine = engine(&config.data)?;
         let catalog = Arc::new(Catalog::start(
             engine,
@@ -189,7 +196,10 @@ impl Server {
             // A listener that panicked has nothing left to end.
             let _panicked = task.await;
         }
-        self.worker.end(END).await.context("what was in hand could not be handed back")
+        self.worker
+            .end(END)
+            .await
+            .context("what was in hand could not be handed back")
     }
 }
 

@@ -49,7 +49,12 @@ fn folder_name(path: &Path) -> Result<String, CliError> {
     whole
         .file_name()
         .map(|name| name.to_string_lossy().into_owned())
-        .ok_or_else(|| CliError::new(Exit::Usage, anyhow::anyhow!("`{}` has no name", path.display())))
+        .ok_or_else(|| {
+            CliError::new(
+                Exit::Usage,
+                anyhow::anyhow!("`{}` has no name", path.display()),
+            )
+        })
 }
 
 /// Puts a module in place as a whole.
@@ -69,7 +74,10 @@ pub(super) fn build(toolchain: &Toolchain, path: &Path) -> Result<PathBuf, CliEr
     if !manifest.is_file() {
         return Err(CliError::new(
             Exit::Usage,
-            anyhow::anyhow!("`{}` is no crate: there is no `Cargo.toml` in it", path.display()),
+            anyhow::anyhow!(
+                "`{}` is no crate: there is no `Cargo.toml` in it",
+                path.display()
+            ),
         )
         .hint("`hookbox new NAME` makes one"));
     }
@@ -81,21 +89,25 @@ pub(super) fn build(toolchain: &Toolchain, path: &Path) -> Result<PathBuf, CliEr
         .spawn()
         .and_then(std::process::Child::wait_with_output)
         .context("`cargo` could not be run")
-        .map_err(|error| CliError::new(Exit::Rule, error).hint("install Rust: https://rustup.rs"))?;
+        .map_err(|error| {
+            CliError::new(Exit::Rule, error).hint("install Rust: https://rustup.rs")
+        })?;
     if !child.status.success() {
         return Err(CliError::new(
             Exit::Rule,
-            anyhow::anyhow!("`{}` does not build: the compiler says why above", path.display()),
+            anyhow::anyhow!(
+                "`{}` does not build: the compiler says why above",
+                path.display()
+            ),
         ));
     }
-    module_of(&String::from_utf8_lossy(&child.stdout), &manifest)
-        .ok_or_else(|| {
-            CliError::new(
-                Exit::Rule,
-                anyhow::anyhow!("`{}` gave no module", path.display()),
-            )
-            .hint("its `Cargo.toml` needs `[lib]` with `crate-type = [\"cdylib\", \"rlib\"]`")
-        })
+    module_of(&String::from_utf8_lossy(&child.stdout), &manifest).ok_or_else(|| {
+        CliError::new(
+            Exit::Rule,
+            anyhow::anyhow!("`{}` gave no module", path.display()),
+        )
+        .hint("its `Cargo.toml` needs `[lib]` with `crate-type = [\"cdylib\", \"rlib\"]`")
+    })
 }
 
 /// The module among what cargo reports of a crate.
@@ -124,6 +136,10 @@ pub(super) fn toolchain() -> Result<Toolchain, CliError> {
 /// The words of a command, for messages.
 fn words(command: &Command) -> String {
     let mut words = vec![command.get_program().to_string_lossy().into_owned()];
-    words.extend(command.get_args().map(|word| word.to_string_lossy().into_owned()));
+    words.extend(
+        command
+            .get_args()
+            .map(|word| word.to_string_lossy().into_owned()),
+    );
     words.join(" ")
 }

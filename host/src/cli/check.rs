@@ -24,7 +24,11 @@ pub(super) fn run(global: &Global, _args: &Args) -> Result<Exit, CliError> {
         config.commands.len(),
     );
     let listing = runtime()?.block_on(async {
-        let catalog = Catalog::start(engine, Arc::new(config.catalog.clone()), Arc::new(SystemClock));
+        let catalog = Catalog::start(
+            engine,
+            Arc::new(config.catalog.clone()),
+            Arc::new(SystemClock),
+        );
         catalog.ready().await;
         catalog.listing()
     });
@@ -48,7 +52,10 @@ pub(super) fn run(global: &Global, _args: &Args) -> Result<Exit, CliError> {
     if rejected > 0 {
         return Err(CliError::new(
             Exit::Rule,
-            anyhow::anyhow!("{rejected} of {} rules would be rejected", listing.rules.len()),
+            anyhow::anyhow!(
+                "{rejected} of {} rules would be rejected",
+                listing.rules.len()
+            ),
         ));
     }
     Ok(Exit::Ok)

@@ -53,13 +53,21 @@ impl Client {
     }
 
     /// Asks for a path of the interface.
-    pub(super) async fn get(&self, path: &str, query: &[(&str, String)]) -> Result<Value, CliError> {
+    pub(super) async fn get(
+        &self,
+        path: &str,
+        query: &[(&str, String)],
+    ) -> Result<Value, CliError> {
         let request = self.http.get(format!("{}{path}", self.base)).query(query);
         self.send(request).await
     }
 
     /// Sends to a path of the interface.
-    pub(super) async fn post(&self, path: &str, query: &[(&str, String)]) -> Result<Value, CliError> {
+    pub(super) async fn post(
+        &self,
+        path: &str,
+        query: &[(&str, String)],
+    ) -> Result<Value, CliError> {
         let request = self.http.post(format!("{}{path}", self.base)).query(query);
         self.send(request).await
     }
@@ -69,7 +77,8 @@ impl Client {
         let answer = answer.map_err(|error| {
             CliError::new(
                 Exit::Unreachable,
-                anyhow::Error::new(error).context(format!("the server at {} does not answer", self.base)),
+                anyhow::Error::new(error)
+                    .context(format!("the server at {} does not answer", self.base)),
             )
             .hint("start it with `hookbox serve`, or name it with `--server` or `HOOKBOX_SERVER`")
         })?;
@@ -82,7 +91,9 @@ impl Client {
         if status.is_success() {
             return Ok(body);
         }
-        let message = body["error"]["message"].as_str().unwrap_or("no reason given");
+        let message = body["error"]["message"]
+            .as_str()
+            .unwrap_or("no reason given");
         Err(CliError::new(
             Exit::Refused,
             anyhow::anyhow!("the server refused: {message} ({status})"),

@@ -78,9 +78,10 @@ pub(super) fn run(global: &Global, _args: &Args) -> Result<Exit, CliError> {
 
 /// Makes the secrets that are files below the data folder and are not there.
 fn make_secrets(config: &Config) -> Result<(), CliError> {
-    let references = config.sources.values().flat_map(|source| {
-        source.secret.iter().chain(source.secrets.values())
-    });
+    let references = config
+        .sources
+        .values()
+        .flat_map(|source| source.secret.iter().chain(source.secrets.values()));
     for SecretRef { file, .. } in references {
         let Some(path) = file.as_ref().map(|file| config.folder.join(file)) else {
             continue;
@@ -100,9 +101,10 @@ fn make_secrets(config: &Config) -> Result<(), CliError> {
 fn invite(config: &Config) -> anyhow::Result<()> {
     let program = std::env::current_exe()?;
     let here = std::env::current_dir()?;
-    let program = program
-        .strip_prefix(&here)
-        .map_or_else(|_| program.display().to_string(), |path| path.display().to_string());
+    let program = program.strip_prefix(&here).map_or_else(
+        |_| program.display().to_string(),
+        |path| path.display().to_string(),
+    );
     let source = config
         .sources
         .values()
@@ -140,8 +142,9 @@ impl Mirror {
     /// keeps its last module.
     fn sync(&mut self) -> Result<(), CliError> {
         let mut wanted = BTreeSet::new();
-        let folders = std::fs::read_dir(&self.rules)
-            .with_context(|| format!("the rules folder `{}` cannot be read", self.rules.display()))?;
+        let folders = std::fs::read_dir(&self.rules).with_context(|| {
+            format!("the rules folder `{}` cannot be read", self.rules.display())
+        })?;
         for entry in folders.filter_map(Result::ok) {
             let path = entry.path();
             if !path.is_dir() {
@@ -164,7 +167,12 @@ impl Mirror {
         Ok(())
     }
 
-    fn copy(&mut self, path: &Path, team: &Path, wanted: &mut BTreeSet<PathBuf>) -> Result<(), CliError> {
+    fn copy(
+        &mut self,
+        path: &Path,
+        team: &Path,
+        wanted: &mut BTreeSet<PathBuf>,
+    ) -> Result<(), CliError> {
         let (Some(name), Some(now)) = (path.file_name(), state(path)) else {
             return Ok(());
         };
@@ -184,7 +192,10 @@ impl Mirror {
     }
 
     fn build(&mut self, path: &Path, team: &Path, wanted: &mut BTreeSet<PathBuf>) {
-        let Some(name) = path.file_name().map(|name| name.to_string_lossy().into_owned()) else {
+        let Some(name) = path
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned())
+        else {
             return;
         };
         let target = self.served.join(team).join(format!("{name}.wasm"));
@@ -193,7 +204,8 @@ impl Mirror {
         if newest.is_none() || self.built.get(path) == newest.as_ref() {
             return;
         }
-        let built = build::build(&self.toolchain, path).and_then(|module| build::install(&module, &target));
+        let built =
+            build::build(&self.toolchain, path).and_then(|module| build::install(&module, &target));
         match built {
             Ok(()) => output::note(format!("built {}", path.display())),
             Err(error) => output::error(&error),
@@ -206,7 +218,11 @@ impl Mirror {
     fn remove_all_but(&self, wanted: &BTreeSet<PathBuf>) {
         let mut folders = vec![self.served.clone()];
         while let Some(folder) = folders.pop() {
-            for entry in std::fs::read_dir(&folder).into_iter().flatten().filter_map(Result::ok) {
+            for entry in std::fs::read_dir(&folder)
+                .into_iter()
+                .flatten()
+                .filter_map(Result::ok)
+            {
                 let path = entry.path();
                 if path.is_dir() {
                     folders.push(path);

@@ -105,12 +105,21 @@ fn list(answer: &Value) {
         })
         .collect();
     output::table(
-        &["EVENT", "RECEIVED", "SOURCE", "SUBJECT", "PROJECT", "STATE", "ACTIONS"],
+        &[
+            "EVENT", "RECEIVED", "SOURCE", "SUBJECT", "PROJECT", "STATE", "ACTIONS",
+        ],
         &rows,
     );
 }
 
 fn show(answer: &Value) {
+    if answer["pending"] == true {
+        output::line(format!(
+            "event {}  accepted, and not looked at yet",
+            text(&answer["id"])
+        ));
+        return;
+    }
     let record = &answer["record"];
     let event = &record["event"];
     let subject = match &event["subject"] {
@@ -179,7 +188,10 @@ fn show_rule(verdict: &Value, record: &Value) {
             "  fuel {}, {} µs, module {}",
             evaluation["fuel"],
             evaluation["duration-us"],
-            evaluation["module"].as_str().and_then(|digest| digest.get(7..19)).unwrap_or("-")
+            evaluation["module"]
+                .as_str()
+                .and_then(|digest| digest.get(7..19))
+                .unwrap_or("-")
         ));
         for line in items(&evaluation["log"]["lines"]) {
             output::line(format!("  log: {}", text(&line["message"])));
@@ -196,10 +208,18 @@ fn show_action(action: &Value) {
     let what = serde_json::from_value::<Action>(action["action"].clone())
         .map_or_else(|_| text(&action["key"]), |action| describe(&action));
     output::line(format!("  → {}", what.replace('\n', "\n    ")));
-    let detail = action["detail"].as_str().map(|detail| format!(": {}", output::safe(detail)));
-    output::line(format!("    {}{}", text(&action["state"]), detail.unwrap_or_default()));
+    let detail = action["detail"]
+        .as_str()
+        .map(|detail| format!(": {}", output::safe(detail)));
+    output::line(format!(
+        "    {}{}",
+        text(&action["state"]),
+        detail.unwrap_or_default()
+    ));
     for attempt in items(&action["attempts"]) {
-        let detail = attempt["detail"].as_str().map(|detail| format!(": {}", output::safe(detail)));
+        let detail = attempt["detail"]
+            .as_str()
+            .map(|detail| format!(": {}", output::safe(detail)));
         output::line(format!(
             "    attempt {} {}{}",
             attempt["number"],

@@ -25,10 +25,16 @@ impl Exit {
     /// Every code with what it means, for the documentation.
     pub const ALL: [(Self, &'static str); 7] = [
         (Self::Ok, "it did what it was asked"),
-        (Self::Internal, "something failed that is nobody's mistake: the disk, the network, a defect"),
+        (
+            Self::Internal,
+            "something failed that is nobody's mistake: the disk, the network, a defect",
+        ),
         (Self::Usage, "the arguments are wrong"),
         (Self::Config, "the configuration is wrong"),
-        (Self::Rule, "a rule is wrong: it does not build, is rejected, or gives no decision"),
+        (
+            Self::Rule,
+            "a rule is wrong: it does not build, is rejected, or gives no decision",
+        ),
         (Self::Unreachable, "the server cannot be reached"),
         (Self::Refused, "the server refused the request"),
     ];

@@ -66,7 +66,8 @@ fn write(path: &Path, text: &str) -> Result<(), CliError> {
         output::line(format!("kept {}", path.display()));
         return Ok(());
     }
-    std::fs::write(path, text).with_context(|| format!("`{}` cannot be written", path.display()))?;
+    std::fs::write(path, text)
+        .with_context(|| format!("`{}` cannot be written", path.display()))?;
     output::line(format!("wrote {}", path.display()));
     Ok(())
 }

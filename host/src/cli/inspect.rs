@@ -41,14 +41,24 @@ pub(super) fn run(global: &Global, args: &Args) -> Result<Exit, CliError> {
         }));
         return Ok(Exit::Ok);
     }
-    output::line(format!("{} {}", output::safe(&manifest.name), output::safe(&manifest.version)));
+    output::line(format!(
+        "{} {}",
+        output::safe(&manifest.name),
+        output::safe(&manifest.version)
+    ));
     output::line(output::safe(&manifest.summary));
     output::line(format!("digest     {}", module.digest()));
     output::line(format!("size       {} bytes, {form}", bytes.len()));
-    output::line(format!("interface  hookbox:rule@{}", inspection.interface.as_str()));
+    output::line(format!(
+        "interface  hookbox:rule@{}",
+        inspection.interface.as_str()
+    ));
     output::line(format!("imports    {}", or_none(&inspection.imports)));
     output::line(format!("authors    {}", or_none(&manifest.authors)));
-    output::line(format!("licence    {}", output::safe(manifest.license.as_deref().unwrap_or("none given"))));
+    output::line(format!(
+        "licence    {}",
+        output::safe(manifest.license.as_deref().unwrap_or("none given"))
+    ));
     output::line(format!(
         "subjects   {}",
         if manifest.subjects.is_empty() {
@@ -73,11 +83,13 @@ fn or_none(texts: &[String]) -> String {
 
 /// Prints the settings file, and the lines that grant what the rule asks for.
 fn paste(args: &Args, manifest: &Manifest) {
-    let stem = args
-        .module
-        .file_stem()
-        .map_or_else(|| manifest.name.clone(), |stem| stem.to_string_lossy().into_owned());
-    output::line(format!("\nsettings file `{stem}.toml`, beside the module:\n"));
+    let stem = args.module.file_stem().map_or_else(
+        || manifest.name.clone(),
+        |stem| stem.to_string_lossy().into_owned(),
+    );
+    output::line(format!(
+        "\nsettings file `{stem}.toml`, beside the module:\n"
+    ));
     output::line("[settings]");
     for setting in &manifest.settings {
         output::line(format!(
@@ -85,13 +97,27 @@ fn paste(args: &Args, manifest: &Manifest) {
             output::safe(&setting.summary),
             setting.kind.in_words()
         ));
-        let value = setting.default.clone().unwrap_or_else(|| example(setting).to_owned());
+        let value = setting
+            .default
+            .clone()
+            .unwrap_or_else(|| example(setting).to_owned());
         let comment = if setting.required { "" } else { "# " };
-        output::line(format!("{comment}{} = {}", setting.name, output::safe(&value)));
+        output::line(format!(
+            "{comment}{} = {}",
+            setting.name,
+            output::safe(&value)
+        ));
     }
     let asked = |kinds: [SettingKind; 2], patterns: &[String], placeholder: &str| {
-        let mut grants: Vec<String> = patterns.iter().map(|pattern| format!("\"{pattern}\"")).collect();
-        if manifest.settings.iter().any(|setting| kinds.contains(&setting.kind)) {
+        let mut grants: Vec<String> = patterns
+            .iter()
+            .map(|pattern| format!("\"{pattern}\""))
+            .collect();
+        if manifest
+            .settings
+            .iter()
+            .any(|setting| kinds.contains(&setting.kind))
+        {
             grants.push(format!("\"{placeholder}\""));
         }
         grants.join(", ")

@@ -109,7 +109,8 @@ fn sdk_manifest() -> Result<String, CliError> {
 fn write_dir(dir: &Dir<'_>, folder: &Path) -> Result<(), CliError> {
     for entry in dir.entries() {
         match entry {
-            DirEntry::Dir(dir) if dir.path().starts_with("tests") || dir.path().starts_with("target") => {}
+            DirEntry::Dir(dir)
+                if dir.path().starts_with("tests") || dir.path().starts_with("target") => {}
             DirEntry::Dir(dir) => write_dir(dir, folder)?,
             DirEntry::File(file) => write_bytes(&folder.join(file.path()), file.contents())?,
         }

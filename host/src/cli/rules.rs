@@ -76,7 +76,11 @@ pub(super) fn show_listing(listing: &Value) {
     for rule in rules {
         if let Some(reason) = rule["reason"].as_str() {
             let code = text(&rule["code"]);
-            output::line(format!("\n{} ({code}):\n  {}", text(&rule["name"]), indent(reason)));
+            output::line(format!(
+                "\n{} ({code}):\n  {}",
+                text(&rule["name"]),
+                indent(reason)
+            ));
         }
     }
     for ignored in listing["ignored"].as_array().into_iter().flatten() {

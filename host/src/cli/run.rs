@@ -45,7 +45,10 @@ pub(super) fn run(global: &Global, args: &Args) -> Result<Exit, CliError> {
     if global.json {
         let (decision, fault) = match &answer.result {
             Ok(decision) => (Some(decision), None),
-            Err(fault) => (None, Some(json!({ "code": fault.code(), "message": fault.to_string() }))),
+            Err(fault) => (
+                None,
+                Some(json!({ "code": fault.code(), "message": fault.to_string() })),
+            ),
         };
         output::json(&json!({
             "decision": decision, "fault": fault, "log": answer.log,
@@ -54,7 +57,11 @@ pub(super) fn run(global: &Global, args: &Args) -> Result<Exit, CliError> {
     } else {
         show(&answer, &limits);
     }
-    Ok(if answer.result.is_ok() { Exit::Ok } else { Exit::Rule })
+    Ok(if answer.result.is_ok() {
+        Exit::Ok
+    } else {
+        Exit::Rule
+    })
 }
 
 /// Compiles a module as the server would.
@@ -84,7 +91,9 @@ fn read_event(args: &Args) -> Result<(Event, Payload), CliError> {
             let text = std::fs::read_to_string(&args.event)
                 .with_context(|| format!("the event `{}` cannot be read", args.event))
                 .map_err(|error| {
-                    usage(error).hint("name a file with an event as JSON, or a sample such as `gitlab/push`")
+                    usage(error).hint(
+                        "name a file with an event as JSON, or a sample such as `gitlab/push`",
+                    )
                 })?;
             (text, Vec::new())
         }
@@ -138,13 +147,20 @@ fn show(answer: &Answer<Decision>, limits: &Limits) {
                 output::line(format!("reason: {}", output::safe(reason)));
             }
         }
-        Err(fault) => output::line(format!("fault {}: {}", fault.code(), output::safe(&fault.to_string()))),
+        Err(fault) => output::line(format!(
+            "fault {}: {}",
+            fault.code(),
+            output::safe(&fault.to_string())
+        )),
     }
     for line in &answer.log.lines {
         output::line(format!("log: {}", output::safe(&line.message)));
     }
     if answer.log.left_out > 0 {
-        output::line(format!("log: {} more lines were left out", answer.log.left_out));
+        output::line(format!(
+            "log: {} more lines were left out",
+            answer.log.left_out
+        ));
     }
     output::line(format!(
         "fuel: {} of {} ({} left), time: {} µs",
@@ -160,7 +176,12 @@ pub(super) fn describe(action: &Action) -> String {
     match action {
         Action::Notify(message) => {
             let mut lines = vec![format!("notify {}", output::safe(&message.channel))];
-            lines.extend(message.title.iter().map(|title| format!("  {}", output::safe(title))));
+            lines.extend(
+                message
+                    .title
+                    .iter()
+                    .map(|title| format!("  {}", output::safe(title))),
+            );
             lines.extend(
                 message
                     .text
@@ -168,7 +189,11 @@ pub(super) fn describe(action: &Action) -> String {
                     .map(|line| format!("  {}", output::safe(line))),
             );
             lines.extend(message.fields.iter().map(|field| {
-                format!("  {}: {}", output::safe(&field.name), output::safe(&field.value))
+                format!(
+                    "  {}: {}",
+                    output::safe(&field.name),
+                    output::safe(&field.value)
+                )
             }));
             lines.join("\n")
         }

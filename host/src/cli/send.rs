@@ -72,7 +72,11 @@ pub(super) fn run(global: &Global, args: &Args) -> Result<Exit, CliError> {
         Ok::<_, CliError>((status, text))
     })?;
     output::line(format!("{status}  {}", output::safe(answer.trim_end())));
-    Ok(if status.is_success() { Exit::Ok } else { Exit::Refused })
+    Ok(if status.is_success() {
+        Exit::Ok
+    } else {
+        Exit::Refused
+    })
 }
 
 fn find(args: &Args) -> Result<&'static Sample, CliError> {
@@ -93,17 +97,26 @@ fn find(args: &Args) -> Result<&'static Sample, CliError> {
 }
 
 fn configured(config: &Config, args: &Args) -> Result<(String, Source), CliError> {
-    let found = config.sources.iter().find(|(name, source)| match &args.source {
-        Some(wanted) => name.as_str() == wanted,
-        None => source.provider == args.provider,
-    });
+    let found = config
+        .sources
+        .iter()
+        .find(|(name, source)| match &args.source {
+            Some(wanted) => name.as_str() == wanted,
+            None => source.provider == args.provider,
+        });
     let (name, source) = found.ok_or_else(|| {
         let wanted = args.source.as_ref().map_or_else(
             || format!("no source of the provider `{}`", args.provider),
             |name| format!("no source `{name}`"),
         );
-        CliError::new(Exit::Config, anyhow::anyhow!("the configuration has {wanted}"))
-            .hint(format!("add `[sources.NAME]` with `provider = \"{}\"`", args.provider))
+        CliError::new(
+            Exit::Config,
+            anyhow::anyhow!("the configuration has {wanted}"),
+        )
+        .hint(format!(
+            "add `[sources.NAME]` with `provider = \"{}\"`",
+            args.provider
+        ))
     })?;
     let secrets = Secrets {
         folder: config.folder.clone(),

@@ -27,7 +27,11 @@ pub(super) fn run(global: &Global, args: &Args) -> Result<Exit, CliError> {
     let options = Options {
         config: global.config_path(),
         rules: None,
-        performs: if args.shadow { Performs::OnlyRecords } else { Performs::Yes },
+        performs: if args.shadow {
+            Performs::OnlyRecords
+        } else {
+            Performs::Yes
+        },
         console: Arc::new(StandardOutput),
     };
     runtime()?.block_on(async {

@@ -29,7 +29,9 @@ impl ReadSecret for Secrets {
                 .ok_or_else(|| failed(format!("set the environment variable `{name}`"))),
             (None, Some(path), None) => self.file(&self.folder.join(path)).map_err(failed),
             (None, None, Some(name)) => match variable("CREDENTIALS_DIRECTORY") {
-                Some(directory) => self.file(&PathBuf::from(directory).join(name)).map_err(failed),
+                Some(directory) => self
+                    .file(&PathBuf::from(directory).join(name))
+                    .map_err(failed),
                 None => Err(failed(format!(
                     "no credentials were passed: add `LoadCredential={name}:…` to the systemd unit"
                 ))),

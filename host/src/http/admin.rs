@@ -16,7 +16,7 @@ use super::Admin;
 use super::error::ApiError;
 use super::why::verdicts;
 use crate::catalog::{Empty, RuleDescription};
-use crate::domain::names::{EventId, RuleName, SourceName};
+use crate::domain::names::{DeliveryId, EventId, RuleName, SourceName};
 use crate::store::{ActionFilter, ActionId, ActionState, EventFilter, EventState, StoreError};
 
 /// How many records a page holds where the request does not say, and at most.
@@ -33,18 +33,34 @@ pub(super) fn router(state: Arc<Admin>) -> Router {
         .route("/api/v1/actions/{id}", get(action))
         .route("/api/v1/sources", get(sources))
         .route("/api/v1/status", get(status))
-        .layer(middleware::from_fn_with_state(Arc::clone(&state), authorize));
+        .layer(middleware::from_fn_with_state(
+            Arc::clone(&state),
+            authorize,
+        ));
     Router::new()
         .route("/readyz", get(readyz))
         .merge(api)
-        .fallback(|| async { ApiError::new(StatusCode::NOT_FOUND, "api/not-found", "there is nothing here") })
-        .layer(middleware::from_fn_with_state(Arc::clone(&state), not_from_a_page))
+        .fallback(|| async {
+            ApiError::new(
+                StatusCode::NOT_FOUND,
+                "api/not-found",
+                "there is nothing here",
+            )
+        })
+        .layer(middleware::from_fn_with_state(
+            Arc::clone(&state),
+            not_from_a_page,
+        ))
         .with_state(state)
 }
 
 /// Refuses what a browser sends for a page of somebody else's: the token would be no protection if a
 /// page could make the operator's browser ask.
-async fn not_from_a_page(State(state): State<Arc<Admin>>, request: Request, next: Next) -> Response {
+async fn not_from_a_page(
+    State(state): State<Arc<Admin>>,
+    request: Request,
+    next: Next,
+) -> Response {
     let headers = request.headers();
     if headers.contains_key(header::ORIGIN) || !is_own_host(&state, headers) {
         let error = ApiError::new(
@@ -61,7 +77,9 @@ async fn not_from_a_page(State(state): State<Arc<Admin>>, request: Request, next
 }
 
 fn is_own_host(state: &Admin, headers: &HeaderMap) -> bool {
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let host = headers
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok());
     let port = state.address.port();
     host.is_some_and(|host| {
         host == state.address.to_string()
@@ -81,9 +99,8 @@ async fn authorize(State(state): State<Arc<Admin>>, request: Request, next: Next
         .get(header::AUTHORIZATION)
         .and_then(|value| value.to_str().ok())
         .and_then(|value| value.strip_prefix("Bearer "));
-    let right = given.is_some_and(|given| {
-        bool::from(given.as_bytes().ct_eq(state.token.expose().as_bytes()))
-    });
+    let right = given
+        .is_some_and(|given| bool::from(given.as_bytes().ct_eq(state.token.expose().as_bytes())));
     if right {
         return next.run(request).await;
     }
@@ -112,7 +129,11 @@ async fn readyz(State(state): State<Arc<Admin>>) -> Response {
             (true, None) => "ok".to_owned(),
         },
     });
-    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let status = if ready {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
     (status, Json(body)).into_response()
 }
 
@@ -161,9 +182,22 @@ async fn events(
     Ok(Json(json!({ "events": events, "next": next.flatten() })))
 }
 
-async fn event(State(state): State<Arc<Admin>>, Path(id): Path<String>) -> Result<Json<Value>, ApiError> {
+async fn event(
+    State(state): State<Arc<Admin>>,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, ApiError> {
     let id = (id != "last").then_some(EventId(id));
-    let record = state.store.event(id.as_ref()).await?;
+    let record = match (state.store.event(id.as_ref()).await, &id) {
+        (Err(StoreError::NotFound { .. }), Some(id)) => {
+            // Accepted, and not parsed yet: it is known by its delivery.
+            let delivery = state.store.delivery(&DeliveryId(id.0.clone())).await;
+            let accepted = delivery.map_err(|_| StoreError::NotFound {
+                what: format!("event `{}`", id.0.escape_debug()),
+            })?;
+            return Ok(Json(json!({ "id": accepted.id, "pending": true })));
+        }
+        (record, _) => record?,
+    };
     let descriptions: Vec<RuleDescription> = match record.snapshot {
         Some(snapshot) => {
             let description = state.store.snapshot(snapshot).await?;
@@ -199,7 +233,11 @@ async fn reload(
     query: Result<Query<ReloadQuery>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Json<Value>, ApiError> {
     let Query(query) = query.map_err(|error| bad(error.body_text()))?;
-    let empty = if query.allow_empty { Empty::Accept } else { Empty::Suspect };
+    let empty = if query.allow_empty {
+        Empty::Accept
+    } else {
+        Empty::Suspect
+    };
     state.catalog.reload(empty).await;
     Ok(Json(json!(*state.catalog.listing())))
 }
@@ -240,17 +278,32 @@ async fn actions(
 }
 
 fn no_such_state(name: &str) -> String {
-    let states: Vec<&str> = ActionState::ALL.iter().map(|state| state.as_str()).collect();
-    format!("there is no state `{}`: it is one of {}", name.escape_debug(), states.join(", "))
+    let states: Vec<&str> = ActionState::ALL
+        .iter()
+        .map(|state| state.as_str())
+        .collect();
+    format!(
+        "there is no state `{}`: it is one of {}",
+        name.escape_debug(),
+        states.join(", ")
+    )
 }
 
-async fn action(State(state): State<Arc<Admin>>, Path(id): Path<i64>) -> Result<Json<Value>, ApiError> {
+async fn action(
+    State(state): State<Arc<Admin>>,
+    Path(id): Path<i64>,
+) -> Result<Json<Value>, ApiError> {
     Ok(Json(json!(state.store.action(ActionId(id)).await?)))
 }
 
 async fn sources(State(state): State<Arc<Admin>>) -> Result<Json<Value>, ApiError> {
     let refusals = state.store.refusals(None).await?;
-    let live = Arc::clone(&state.live.read().unwrap_or_else(std::sync::PoisonError::into_inner));
+    let live = Arc::clone(
+        &state
+            .live
+            .read()
+            .unwrap_or_else(std::sync::PoisonError::into_inner),
+    );
     let sources: Vec<Value> = live
         .sources
         .values()

@@ -33,7 +33,11 @@ impl Room {
     }
 
     /// Takes room for a body of at most `limit`, or of the length it announces.
-    pub(super) fn take(&self, body: &Body, limit: quantity::Bytes) -> Result<SemaphorePermit<'_>, ApiError> {
+    pub(super) fn take(
+        &self,
+        body: &Body,
+        limit: quantity::Bytes,
+    ) -> Result<SemaphorePermit<'_>, ApiError> {
         let length = body.size_hint().upper().unwrap_or(limit.0).min(limit.0);
         let units = u32::try_from(length.div_ceil(1024).max(1)).unwrap_or(u32::MAX);
         self.0.try_acquire_many(units).map_err(|_| {
@@ -52,7 +56,9 @@ pub(super) async fn read(body: Body, limit: quantity::Bytes) -> Result<Bytes, Ap
         ApiError::new(
             StatusCode::PAYLOAD_TOO_LARGE,
             "hook/too-large",
-            format!("the body has more than the {limit} that this source takes; raise its `body_limit`"),
+            format!(
+                "the body has more than the {limit} that this source takes; raise its `body_limit`"
+            ),
         )
     };
     if body.size_hint().lower() > limit.0 {
@@ -80,13 +86,15 @@ pub(super) async fn read(body: Body, limit: quantity::Bytes) -> Result<Bytes, Ap
         }
         Ok(bytes.freeze())
     };
-    tokio::time::timeout(TIME, reading).await.unwrap_or_else(|_| {
-        Err(ApiError::new(
-            StatusCode::REQUEST_TIMEOUT,
-            "hook/too-slow",
-            format!("the body was not complete after {} seconds", TIME.as_secs()),
-        ))
-    })
+    tokio::time::timeout(TIME, reading)
+        .await
+        .unwrap_or_else(|_| {
+            Err(ApiError::new(
+                StatusCode::REQUEST_TIMEOUT,
+                "hook/too-slow",
+                format!("the body was not complete after {} seconds", TIME.as_secs()),
+            ))
+        })
 }
 
 /// Reads some of a refused body and throws it away.

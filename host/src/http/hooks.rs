@@ -173,10 +173,20 @@ impl Request<'_> {
     }
 
     /// A verified request that the source does not expect: no fault of the sender.
-    async fn ignore(&self, reason: &'static str, message: String, body: &[u8], now: Timestamp) -> Response {
+    async fn ignore(
+        &self,
+        reason: &'static str,
+        message: String,
+        body: &[u8],
+        now: Timestamp,
+    ) -> Response {
         let glance = self.source.glance(self.headers, Some(body));
         let code = format!("hook/{reason}");
-        record(self.state, refusal(Some(self.source), self.remote, glance, (code, message), now)).await;
+        record(
+            self.state,
+            refusal(Some(self.source), self.remote, glance, (code, message), now),
+        )
+        .await;
         Json(json!({ "ignored": reason })).into_response()
     }
 }
@@ -236,7 +246,12 @@ async fn record(state: &Arc<Public>, refusal: Option<Refusal>) {
 
 /// The sender's address: the peer's, or what trusted proxies say it is.
 fn sender(state: &Public, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
-    let trusted = |address: IpAddr| state.trusted_proxies.iter().any(|range| range.contains(address));
+    let trusted = |address: IpAddr| {
+        state
+            .trusted_proxies
+            .iter()
+            .any(|range| range.contains(address))
+    };
     let mut sender = peer.to_canonical();
     let mut hops: Vec<IpAddr> = headers
         .get_all("x-forwarded-for")

@@ -34,7 +34,9 @@ const END: Duration = Duration::from_secs(5);
 
 /// A listener that could not be opened.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot listen on {address}: is another server running there? choose another address with `{key}`")]
+#[error(
+    "cannot listen on {address}: is another server running there? choose another address with `{key}`"
+)]
 pub struct ListenError {
     address: SocketAddr,
     key: &'static str,

@@ -58,9 +58,10 @@ fn verdict(record: &EventRecord, rule: &RuleDescription) -> Verdict {
         .find(|evaluation| evaluation.evaluation.rule == rule.name);
     if let Some(evaluation) = evaluation {
         return match &evaluation.evaluation.outcome {
-            Outcome::Faulted(fault) => {
-                said(VerdictKind::Faulted, Some(format!("{}: {fault}", fault.code())))
-            }
+            Outcome::Faulted(fault) => said(
+                VerdictKind::Faulted,
+                Some(format!("{}: {fault}", fault.code())),
+            ),
             Outcome::Decided(decision) => {
                 let drop = record.drops.iter().find(|drop| drop.rule == rule.name);
                 match drop {

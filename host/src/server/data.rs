@@ -10,9 +10,8 @@ use rustix::fs::{FlockOperation, flock};
 use rustix::rand::{GetRandomFlags, getrandom};
 
 use crate::config::Config;
-use crate::domain::secret::{ReadSecret as _, Secret};
-
 use crate::config::env::Secrets;
+use crate::domain::secret::{ReadSecret as _, Secret};
 
 /// A data folder that this process has for itself.
 #[derive(Debug)]

@@ -47,7 +47,8 @@ pub fn build(
         &config.commands,
         &command::Context {
             secrets: &secrets,
-            supervisor: std::env::current_exe().context("this program does not know where it lies")?,
+            supervisor: std::env::current_exe()
+                .context("this program does not know where it lies")?,
             output: config.data.join("output"),
             folder: config.folder.clone(),
         },

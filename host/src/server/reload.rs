@@ -52,7 +52,9 @@ impl Follow {
                 }
                 Err(error) => {
                     let text = format!("{error:#}");
-                    tracing::error!("the configuration changed and is refused; the old one serves: {text}");
+                    tracing::error!(
+                        "the configuration changed and is refused; the old one serves: {text}"
+                    );
                     set(&self.problem, Some(text));
                 }
             }
@@ -71,11 +73,20 @@ impl Follow {
         )?;
         for (changed, key) in [
             (config.listen != self.running.listen, "listen"),
-            (config.admin_listen != self.running.admin_listen, "admin.listen"),
+            (
+                config.admin_listen != self.running.admin_listen,
+                "admin.listen",
+            ),
             (config.data != self.running.data, "data"),
             (config.timezone != self.running.timezone, "timezone"),
-            (config.trusted_proxies != self.running.trusted_proxies, "trusted_proxies"),
-            (config.admin_token != self.running.admin_token, "admin.token"),
+            (
+                config.trusted_proxies != self.running.trusted_proxies,
+                "trusted_proxies",
+            ),
+            (
+                config.admin_token != self.running.admin_token,
+                "admin.token",
+            ),
         ] {
             if changed {
                 tracing::warn!("`{key}` changed, which takes effect at the next start");

@@ -17,7 +17,11 @@ pub(super) const MESSAGE_ATTEMPTS: u32 = 30;
 /// quarter either way so that messages which failed together do not come back together. The spread
 /// follows from the key, so that it is the same whoever asks.
 pub(super) fn pause(key: &str, attempt: u32, asked: Option<Duration>) -> Duration {
-    let doubled = FIRST.saturating_mul(1_u32.checked_shl(attempt.saturating_sub(1)).unwrap_or(u32::MAX));
+    let doubled = FIRST.saturating_mul(
+        1_u32
+            .checked_shl(attempt.saturating_sub(1))
+            .unwrap_or(u32::MAX),
+    );
     let pause = doubled.min(LONGEST);
     let digest = Digest::of(format!("{key}#{attempt}").as_bytes());
     let spread = u32::from_str_radix(&digest.hex()[..4], 16).unwrap_or(0) % 500;
@@ -35,7 +39,10 @@ mod tests {
         let mut total = Duration::ZERO;
         for attempt in 1..MESSAGE_ATTEMPTS {
             let pause = pause("event/0/rule/0", attempt, None);
-            assert!(pause >= FIRST * 3 / 4 && pause <= LONGEST * 5 / 4, "{pause:?}");
+            assert!(
+                pause >= FIRST * 3 / 4 && pause <= LONGEST * 5 / 4,
+                "{pause:?}"
+            );
             total += pause;
         }
         assert!(total > Duration::from_secs(4 * 3600), "{total:?}");

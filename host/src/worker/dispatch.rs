@@ -174,7 +174,12 @@ async fn parse(shared: &Arc<Shared>, delivery: &Arc<Delivery>) -> Parsed {
             })
         })
         .await;
-    parsed.unwrap_or_else(|| unread(delivery, "its parser failed; please report the payload's shape"))
+    parsed.unwrap_or_else(|| {
+        unread(
+            delivery,
+            "its parser failed; please report the payload's shape",
+        )
+    })
 }
 
 fn unread(delivery: &Delivery, note: &str) -> Parsed {

@@ -16,8 +16,8 @@ use crate::domain::fault::Fault;
 use crate::domain::names::{CommandName, EventId, TeamName};
 use crate::engine::{Answer, Input, Payload};
 use crate::store::{
-    ActionKind, ActionState, ClaimedEvent, DropRecord, NewAction, SnapshotId, StoreError, UnitCommit,
-    UnitEvaluation, idempotency_key,
+    ActionKind, ActionState, ClaimedEvent, DropRecord, NewAction, SnapshotId, StoreError,
+    UnitCommit, UnitEvaluation, idempotency_key,
 };
 
 /// The payload of a delivery's events, read from the store when it is not at hand.
@@ -239,11 +239,15 @@ impl Job {
             return None;
         }
         let reason = match outcome {
-            Outcome::Decided(decision) => decision.actions.iter().find_map(|action| match action {
-                Action::Drop(reason) => Some(reason.clone()),
-                _ => None,
-            })?,
-            Outcome::Faulted(fault) if rule.on_fault == OnFault::Stop && rule.name().team().is_none() => {
+            Outcome::Decided(decision) => {
+                decision.actions.iter().find_map(|action| match action {
+                    Action::Drop(reason) => Some(reason.clone()),
+                    _ => None,
+                })?
+            }
+            Outcome::Faulted(fault)
+                if rule.on_fault == OnFault::Stop && rule.name().team().is_none() =>
+            {
                 format!("`on_fault = \"stop\"`, and {fault}")
             }
             Outcome::Faulted(_) => return None,
@@ -301,15 +305,12 @@ impl Job {
             return Ok(None);
         };
         let name = CommandName::parse(&deploy.name).map_err(|error| error.to_string())?;
-        let command = self
-            .live
-            .commands
-            .get(&name)
-            .ok_or_else(|| format!("there is no command `{name}`: add `[commands.{name}]` to `hookbox.toml`"))?;
+        let command = self.live.commands.get(&name).ok_or_else(|| {
+            format!("there is no command `{name}`: add `[commands.{name}]` to `hookbox.toml`")
+        })?;
         let prepared = command
             .prepare(&deploy.arguments)
             .map_err(|error| error.to_string())?;
         Ok(Some(prepared.concurrency_key().to_owned()))
     }
 }
-

@@ -16,8 +16,8 @@ use crate::actions::notify::Disposition;
 use crate::domain::decision::{Action, Deploy, Field, Notification, ReportWhen, Severity};
 use crate::domain::names::{ChannelName, CommandName};
 use crate::store::{
-    ActionKind, ActionState, AttemptEnd, AttemptResult, ClaimedAction, InterruptDecision, Interrupted,
-    NewAction, StoreError,
+    ActionKind, ActionState, AttemptEnd, AttemptResult, ClaimedAction, InterruptDecision,
+    Interrupted, NewAction, StoreError,
 };
 
 /// The messages under way at once.
@@ -114,7 +114,11 @@ async fn perform(shared: &Arc<Shared>, claimed: ClaimedAction) {
             Action::Deploy(deploy) => deploy_one(shared, &live, &claimed, deploy).await,
             // The store keeps no drops.
             Action::Drop(_) => (
-                ended(shared, AttemptResult::Dead, "a drop is not performed".to_owned()),
+                ended(
+                    shared,
+                    AttemptResult::Dead,
+                    "a drop is not performed".to_owned(),
+                ),
                 Vec::new(),
             ),
         },
@@ -144,10 +148,12 @@ fn granted(live: &Live, claimed: &ClaimedAction) -> Result<(), String> {
         return Ok(());
     }
     let team = claimed.rule.team();
-    let config = live
-        .catalog
-        .team(team)
-        .ok_or_else(|| format!("the team is gone: there is no `{}` in `hookbox.toml`", crate::capability::table(team)))?;
+    let config = live.catalog.team(team).ok_or_else(|| {
+        format!(
+            "the team is gone: there is no `{}` in `hookbox.toml`",
+            crate::capability::table(team)
+        )
+    })?;
     config
         .grants
         .allow(&claimed.action, &live.catalog.known, team)
@@ -174,14 +180,20 @@ async fn send(
         Ok(channel) => channel,
         Err(error) => return ended(shared, AttemptResult::Dead, error.to_string()),
     };
-    match live.channels.send(&channel, notification, &claimed.key).await {
+    match live
+        .channels
+        .send(&channel, notification, &claimed.key)
+        .await
+    {
         Ok(sent) => ended(shared, AttemptResult::Done, sent.detail),
         Err(error) => {
             let (now, text) = (shared.clock.now(), error.to_string());
             let result = match error.disposition() {
-                Disposition::Retry { after } if claimed.attempt < MESSAGE_ATTEMPTS => AttemptResult::Retry {
-                    due_at: now.after(pause(&claimed.key, claimed.attempt, after)),
-                },
+                Disposition::Retry { after } if claimed.attempt < MESSAGE_ATTEMPTS => {
+                    AttemptResult::Retry {
+                        due_at: now.after(pause(&claimed.key, claimed.attempt, after)),
+                    }
+                }
                 Disposition::Retry { .. } | Disposition::GiveUp => AttemptResult::Dead,
             };
             tracing::warn!(
@@ -315,7 +327,11 @@ fn report_message(channel: &str, deploy: &Deploy, end: &CommandEnd, output: &str
     } else {
         Severity::Error
     };
-    let mut notification = message(channel, format!("{}: {}", deploy.name, end.summary()), severity);
+    let mut notification = message(
+        channel,
+        format!("{}: {}", deploy.name, end.summary()),
+        severity,
+    );
     notification.text = fenced(output);
     notification.fields = deploy
         .arguments
@@ -410,9 +426,10 @@ fn decide(shared: &Shared, action: &Interrupted) -> (InterruptDecision, Vec<NewA
                 format!("{}: interrupted", deploy.name),
                 Severity::Error,
             );
-            notification.text = "The server ended while the command ran. It was ended with it and is not run \
+            notification.text =
+                "The server ended while the command ran. It was ended with it and is not run \
                                  again by itself."
-                .to_owned();
+                    .to_owned();
             Some(NewAction {
                 key,
                 event: action.event.clone(),

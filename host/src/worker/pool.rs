@@ -36,7 +36,10 @@ impl Pool {
     }
 
     /// Runs a job on one of the threads; none if it panicked.
-    pub(super) async fn run<T: Send + 'static>(&self, job: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    pub(super) async fn run<T: Send + 'static>(
+        &self,
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> Option<T> {
         let (done, result) = oneshot::channel();
         let job = Box::new(move || {
             // Whoever waited may have gone.

@@ -53,7 +53,10 @@ impl Toolchain {
         if runs("rustup") {
             let mut add = Command::new("rustup");
             add.args(["target", "add", TARGET]);
-            output::note(format!("the target {TARGET} is missing: running `{}`", words(&add)));
+            output::note(format!(
+                "the target {TARGET} is missing: running `{}`",
+                words(&add)
+            ));
             // Its own output says what it does; whether it worked is seen by looking again.
             let added = add.stdin(Stdio::null()).status();
             if added.is_ok_and(|status| status.success()) && target_is_there("rustc") {
@@ -85,7 +88,9 @@ impl Toolchain {
             );
             return None;
         };
-        output::note(format!("building with `{DISTRIBUTION}`, its library along with each rule"));
+        output::note(format!(
+            "building with `{DISTRIBUTION}`, its library along with each rule"
+        ));
         Some(Self::Distribution { linker })
     }
 
@@ -165,7 +170,11 @@ fn linker() -> Option<PathBuf> {
     ["rustc", DISTRIBUTION]
         .into_iter()
         .filter_map(|compiler| print(compiler, "sysroot"))
-        .flat_map(|root| std::fs::read_dir(Path::new(&root).join("lib/rustlib")).into_iter().flatten())
+        .flat_map(|root| {
+            std::fs::read_dir(Path::new(&root).join("lib/rustlib"))
+                .into_iter()
+                .flatten()
+        })
         .filter_map(Result::ok)
         .map(|host| host.path().join("bin/rust-lld"))
         .find(|linker| linker.exists())

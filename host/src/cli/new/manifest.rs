@@ -6,7 +6,8 @@ use toml::{Table, Value};
 /// Puts the workspace's values in place of what a manifest inherits.
 pub(super) fn standalone(manifest: &str, workspace: &str) -> anyhow::Result<String> {
     let mut manifest: Table = toml::from_str(manifest).context("the SDK's manifest is not TOML")?;
-    let workspace: Table = toml::from_str(workspace).context("the workspace's manifest is not TOML")?;
+    let workspace: Table =
+        toml::from_str(workspace).context("the workspace's manifest is not TOML")?;
     let workspace = workspace
         .get("workspace")
         .and_then(Value::as_table)
