@@ -28,6 +28,7 @@ mod keeper;
 mod load;
 mod scan;
 mod settings;
+mod slot;
 mod snapshot;
 mod watcher;
 

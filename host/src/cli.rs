@@ -58,9 +58,17 @@ pub struct Global {
 #[derive(Debug, Subcommand)]
 enum Command {
     Init(init::Args),
-    Dev(dev::Args),
+    /// Build the rules found as source, serve them, and rebuild and swap on change
+    ///
+    /// A folder of the rules folder with a `Cargo.toml` is the source of a rule. Secrets that are files
+    /// below the data folder and are not there yet are made, so that a first try needs nothing else.
+    Dev,
     Serve(serve::Args),
-    Check(check::Args),
+    /// Check the configuration, the secrets, the rules and their grants
+    ///
+    /// Loads everything as the server would, and starts nothing. The exit code says whether it would all
+    /// be taken.
+    Check,
     New(new::Args),
     Build(build::Args),
     Run(run::Args),
@@ -81,9 +89,9 @@ pub fn run() -> ExitCode {
     let global = cli.global.clone();
     let result = match cli.command {
         Command::Init(args) => init::run(&args),
-        Command::Dev(args) => dev::run(&global, &args),
+        Command::Dev => dev::run(&global),
         Command::Serve(args) => serve::run(&global, &args),
-        Command::Check(args) => check::run(&global, &args),
+        Command::Check => check::run(&global),
         Command::New(args) => new::run(&args),
         Command::Build(args) => build::run(&args),
         Command::Run(args) => run::run(&global, &args),

@@ -25,6 +25,7 @@ mod hooks;
 mod listen;
 mod why;
 
+pub use axum::Router;
 pub use listen::{ListenError, Listener};
 pub use why::{Verdict, VerdictKind};
 
@@ -88,7 +89,7 @@ impl Public {
     }
 
     /// The routes of the public listener.
-    pub fn router(self: Arc<Self>) -> axum::Router {
+    pub fn router(self: Arc<Self>) -> Router {
         hooks::router(self)
     }
 
@@ -121,7 +122,7 @@ impl std::fmt::Debug for Admin {
 
 impl Admin {
     /// The routes of the admin listener.
-    pub fn router(self: Arc<Self>) -> axum::Router {
+    pub fn router(self: Arc<Self>) -> Router {
         admin::router(self)
     }
 }

@@ -97,20 +97,11 @@ impl Server {
         let admin = Listener::open(config.admin_listen, "admin.listen").await?;
         let public = Listener::open(config.listen, "listen").await?;
         let addresses = (public.address(), admin.address());
-        let live = Arc::new(RwLock::new(Arc::new(live::build(
-            &config,
-            &options.console,
-            &[addresses.0, addresses.1],
-        )?)));
-        let token = data::admin_token(
-            &config,
-            &Secrets {
-                folder: config.folder.clone(),
-            },
-        )?;
-        let engine = engine(&config.data)?;
+        let own = [addresses.0, addresses.1];
+        let live = live::build(&config, &options.console, &own)?;
+        let live = Arc::new(RwLock::new(Arc::new(live)));
         let catalog = Arc::new(Catalog::start(
-            engine,
+            engine(&config.data)?,
             Arc::new(config.catalog.clone()),
             Arc::clone(&clock),
         ));
@@ -125,32 +116,22 @@ impl Server {
         .await
         .context("the store cannot be written")?;
         let ending = watch::Sender::new(false);
-        let public_routes = Arc::new(Public::new(PublicParts {
-            store: Arc::clone(&store),
-            live: Arc::clone(&live),
-            clock,
-            timezone: config.timezone.clone(),
-            waker: worker.waker(),
-            trusted_proxies: config.trusted_proxies.clone(),
-        }))
-        .router();
-        let problem = Arc::new(Mutex::new(None));
-        let admin_routes = Arc::new(Admin {
+        let routes = Routes {
             store,
-            catalog: Arc::clone(&catalog),
+            clock,
             live: Arc::clone(&live),
-            token,
-            address: addresses.1,
-            config_problem: Arc::clone(&problem),
-        })
-        .router();
+            catalog: Arc::clone(&catalog),
+            problem: Problem::default(),
+        };
+        let public_routes = routes.public(&config, &worker);
+        let admin_routes = routes.admin(&config, addresses.1)?;
         let follow = reload::Follow {
             options,
             running: config,
             addresses,
             live,
             catalog: Arc::clone(&catalog),
-            problem,
+            problem: routes.problem,
         };
         let tasks = vec![
             public.serve(public_routes, ending.subscribe()),
@@ -200,6 +181,44 @@ impl Server {
             .end(END)
             .await
             .context("what was in hand could not be handed back")
+    }
+}
+
+/// What both listeners' routes are made from.
+struct Routes {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    live: Arc<RwLock<Arc<Live>>>,
+    catalog: Arc<Catalog>,
+    problem: Problem,
+}
+
+impl Routes {
+    fn public(&self, config: &Config, worker: &Worker) -> crate::http::Router {
+        let public = Public::new(PublicParts {
+            store: Arc::clone(&self.store),
+            live: Arc::clone(&self.live),
+            clock: Arc::clone(&self.clock),
+            timezone: config.timezone.clone(),
+            waker: worker.waker(),
+            trusted_proxies: config.trusted_proxies.clone(),
+        });
+        Arc::new(public).router()
+    }
+
+    fn admin(&self, config: &Config, address: SocketAddr) -> anyhow::Result<crate::http::Router> {
+        let secrets = Secrets {
+            folder: config.folder.clone(),
+        };
+        let admin = Admin {
+            store: Arc::clone(&self.store),
+            catalog: Arc::clone(&self.catalog),
+            live: Arc::clone(&self.live),
+            token: data::admin_token(config, &secrets)?,
+            address,
+            config_problem: Arc::clone(&self.problem),
+        };
+        Ok(Arc::new(admin).router())
     }
 }
 

@@ -356,6 +356,7 @@ impl Source {
             repository: draft.repository,
             url: draft.url,
             note: draft.note,
+            confidential: draft.confidential,
             subject: draft.subject,
         }
     }

@@ -85,7 +85,7 @@ struct Shared {
     /// The snapshot that was kept last, by its number.
     kept: Mutex<Option<(u64, SnapshotId)>>,
     /// Deliveries or events may wait.
-    events: Notify,
+    events: Arc<Notify>,
     /// Messages may wait.
     messages: Notify,
     /// Commands may wait.
@@ -137,7 +137,7 @@ impl Worker {
             owner,
             pool: pool::Pool::start(parts.threads),
             kept: Mutex::new(None),
-            events: Notify::new(),
+            events: Arc::default(),
             messages: Notify::new(),
             runs: Notify::new(),
             ending: watch::Sender::new(false),
@@ -153,7 +153,7 @@ impl Worker {
     /// Says that a delivery was committed. Cheap, and never waits.
     #[must_use]
     pub fn waker(&self) -> Waker {
-        Waker(Arc::clone(&self.shared))
+        Waker(Arc::clone(&self.shared.events))
     }
 
     /// Takes nothing more, lets what runs end for at most this long, and hands back the rest.
@@ -170,20 +170,14 @@ impl Worker {
     }
 }
 
-/// Tells the worker that something waits.
-#[derive(Clone)]
-pub struct Waker(Arc<Shared>);
-
-impl std::fmt::Debug for Waker {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Waker")
-    }
-}
+/// Tells the worker that something waits. The default one tells nobody.
+#[derive(Debug, Clone, Default)]
+pub struct Waker(Arc<Notify>);
 
 impl Waker {
     /// Says that a delivery was committed. Cheap, and never waits.
     pub fn wake(&self) {
-        self.0.events.notify_one();
+        self.0.notify_one();
     }
 }
 

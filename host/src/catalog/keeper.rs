@@ -13,60 +13,18 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::load::{Candidate, LoadError, Loaded, Rule, load, no_such_team};
-use super::scan::{Fingerprint, Found, Ignored, Opened, Scan, scan};
-use super::snapshot::{RuleState, RuleStatus, Serving, Snapshot};
+use super::load::{Candidate, LoadError, Loaded, load, no_such_team};
+use super::scan::{Found, Ignored, Opened, Scan, scan};
+use super::slot::{Rest, Seen, Slot, is_complete};
+use super::snapshot::{RuleStatus, Serving, Snapshot};
 use super::watcher::{Change, Watcher};
 use super::{CatalogConfig, FolderStatus, Listing, Request, Shared};
-use crate::domain::clock::{Clock, Timestamp};
+use crate::domain::clock::Clock;
 use crate::domain::names::RuleName;
 use crate::engine::Engine;
 
-/// How long a file that is written in place must rest before it counts as complete.
-const SETTLE: Duration = Duration::from_millis(100);
-
-/// How long a changed settings file waits for its module, so that both are one swap.
-const TOGETHER: Duration = Duration::from_millis(500);
-
 /// How often the folder is looked at without a word from the system.
 const POLL: Duration = Duration::from_secs(2);
-
-/// What was seen of a rule's two files.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Seen {
-    module: Result<Fingerprint, String>,
-    settings: Option<Result<Fingerprint, String>>,
-}
-
-impl Seen {
-    fn of(found: &Found) -> Self {
-        let print = |opened: &Result<Opened, String>| {
-            opened
-                .as_ref()
-                .map(|opened| opened.fingerprint)
-                .map_err(Clone::clone)
-        };
-        Self {
-            module: print(&found.module),
-            settings: found.settings.as_ref().map(print),
-        }
-    }
-}
-
-/// What is known of one rule.
-struct Slot {
-    /// What was last taken up.
-    taken: Option<Seen>,
-    /// What was seen since, not yet taken up, and since when.
-    resting: Option<(Seen, Instant)>,
-    /// Counts what was taken up, so that an old result does not replace a newer one.
-    generation: u64,
-    /// The version that serves.
-    rule: Option<Arc<Rule>>,
-    state: RuleState,
-    since: Timestamp,
-    reason: Option<(&'static str, String)>,
-}
 
 /// One look's changes.
 struct Batch {
@@ -268,15 +226,10 @@ impl Keeper {
         );
         for (name, seen, found) in ready {
             let now = self.clock.now();
-            let slot = self.slots.entry(name.clone()).or_insert_with(|| Slot {
-                taken: None,
-                resting: None,
-                generation: 0,
-                rule: None,
-                state: RuleState::Loading,
-                since: now,
-                reason: None,
-            });
+            let slot = self
+                .slots
+                .entry(name.clone())
+                .or_insert_with(|| Slot::new(now));
             slot.taken = Some(seen);
             slot.resting = None;
             slot.generation += 1;
@@ -293,43 +246,12 @@ impl Keeper {
 
     /// Whether a rule's files are known, and for how long they must rest if not.
     fn rests(&mut self, name: &RuleName, seen: &Seen, found: &Found, now: Instant) -> Rest {
-        let Some(slot) = self.slots.get_mut(name) else {
-            // Remembered so that the time it rests can be counted.
-            self.slots.insert(
-                name.clone(),
-                Slot {
-                    taken: None,
-                    resting: Some((seen.clone(), now)),
-                    generation: 0,
-                    rule: None,
-                    state: RuleState::Loading,
-                    since: self.clock.now(),
-                    reason: None,
-                },
-            );
-            let complete = complete(&self.renamed, &found.module);
-            return Rest::For(if complete { Duration::ZERO } else { SETTLE });
-        };
-        if slot.taken.as_ref() == Some(seen) {
-            slot.resting = None;
-            return Rest::Known;
-        }
-        let since = match &slot.resting {
-            Some((resting, since)) if resting == seen => *since,
-            _ => {
-                slot.resting = Some((seen.clone(), now));
-                now
-            }
-        };
-        let module_is_new = slot.taken.as_ref().map(|taken| &taken.module) != Some(&seen.module);
-        let rest = if !module_is_new {
-            TOGETHER
-        } else if complete(&self.renamed, &found.module) {
-            Duration::ZERO
-        } else {
-            SETTLE
-        };
-        Rest::For(rest.saturating_sub(now.duration_since(since)))
+        let complete = is_complete(&self.renamed, &found.module);
+        // A new rule is remembered so that the time it rests can be counted.
+        self.slots
+            .entry(name.clone())
+            .or_insert_with(|| Slot::new(self.clock.now()))
+            .rests(seen, complete, now)
     }
 
     fn settle(&mut self, outcome: Result<Outcome, tokio::task::JoinError>) {
@@ -382,7 +304,7 @@ impl Keeper {
                 continue;
             };
             if slot.generation == generation {
-                enter(slot, &name, result, now);
+                slot.enter(&name, result, now);
             }
         }
         self.snapshots += 1;
@@ -428,62 +350,6 @@ impl Keeper {
             .write()
             .unwrap_or_else(PoisonError::into_inner) = Arc::new(listing);
     }
-}
-
-enum Rest {
-    /// What is seen was taken up before.
-    Known,
-    /// It is new, and must rest so long to be complete.
-    For(Duration),
-}
-
-fn complete(renamed: &BTreeSet<PathBuf>, module: &Result<Opened, String>) -> bool {
-    module
-        .as_ref()
-        .is_ok_and(|opened| renamed.contains(&opened.path))
-}
-
-/// Lets what came of loading a rule take effect on it.
-fn enter(slot: &mut Slot, name: &RuleName, result: Result<Loaded, LoadError>, now: Timestamp) {
-    let state = match result {
-        Ok(Loaded::Active(rule)) => {
-            tracing::info!(
-                rule.name = %name,
-                rule.version = %rule.manifest.version,
-                rule.module = rule.description.module.short(),
-                "the rule is at work"
-            );
-            let shadow = rule.description.shadow;
-            slot.rule = Some(rule);
-            slot.reason = None;
-            if shadow {
-                RuleState::Shadow
-            } else {
-                RuleState::Active
-            }
-        }
-        Ok(Loaded::Disabled) => {
-            slot.rule = None;
-            slot.reason = Some((
-                "rule/disabled",
-                "`enabled = false` in its settings file".to_owned(),
-            ));
-            RuleState::Disabled
-        }
-        Err(error) => {
-            let serving = slot.rule.as_ref().map_or_else(
-                || "no version of it serves".to_owned(),
-                |rule| format!("version {} goes on serving", rule.manifest.version),
-            );
-            tracing::error!(
-                rule.name = %name, code = error.code(), "the rule is rejected, and {serving}: {error}"
-            );
-            slot.reason = Some((error.code(), error.to_string()));
-            RuleState::Rejected
-        }
-    };
-    slot.state = state;
-    slot.since = now;
 }
 
 /// Reads a rule's files and loads it.

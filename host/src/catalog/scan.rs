@@ -103,7 +103,13 @@ pub(super) fn scan(folder: &Path, module_limit: Bytes) -> std::io::Result<Scan> 
             files.push(name);
         }
     }
-    look_at_files(&root, folder, None, files, module_limit, &mut scan);
+    let place = Place {
+        folder: &root,
+        path: folder,
+        team: None,
+        module_limit,
+    };
+    look_at_files(&place, files, &mut scan);
     Ok(scan)
 }
 
@@ -170,7 +176,13 @@ fn look_into(path: &Path, name: &str, module_limit: Bytes, scan: &mut Scan) {
                 .filter(|(_, kind)| *kind != FileType::Directory)
                 .map(|(name, _)| name)
                 .collect();
-            look_at_files(&folder, path, Some(&team), names, module_limit, scan);
+            let place = Place {
+                folder: &folder,
+                path,
+                team: Some(&team),
+                module_limit,
+            };
+            look_at_files(&place, names, scan);
         }
         Err(error) => scan.ignored.push(Ignored {
             path: path.display().to_string(),
@@ -179,14 +191,21 @@ fn look_into(path: &Path, name: &str, module_limit: Bytes, scan: &mut Scan) {
     }
 }
 
-fn look_at_files(
-    folder: &OwnedFd,
-    path: &Path,
-    team: Option<&TeamName>,
-    names: Vec<String>,
+/// A folder that holds rules.
+struct Place<'a> {
+    folder: &'a OwnedFd,
+    path: &'a Path,
+    team: Option<&'a TeamName>,
     module_limit: Bytes,
-    scan: &mut Scan,
-) {
+}
+
+fn look_at_files(place: &Place<'_>, names: Vec<String>, scan: &mut Scan) {
+    let &Place {
+        folder,
+        path,
+        team,
+        module_limit,
+    } = place;
     let mut ignore = |name: &str, reason: String| {
         scan.ignored.push(Ignored {
             path: path.join(name).display().to_string(),

@@ -7,14 +7,7 @@ use crate::catalog::{Catalog, RuleState};
 use crate::domain::clock::SystemClock;
 use crate::server::{check_live, engine};
 
-/// Check the configuration, the secrets, the rules and their grants
-///
-/// Loads everything as the server would, and starts nothing. The exit code says whether it would all
-/// be taken.
-#[derive(Debug, clap::Args)]
-pub(super) struct Args {}
-
-pub(super) fn run(global: &Global, _args: &Args) -> Result<Exit, CliError> {
+pub(super) fn run(global: &Global) -> Result<Exit, CliError> {
     let config = global.load()?;
     let live = check_live(&config).map_err(|error| CliError::new(Exit::Config, error))?;
     let engine = engine(&config.data)?;

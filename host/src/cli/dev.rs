@@ -21,14 +21,7 @@ use crate::worker::Performs;
 /// up a watch over folders that come and go.
 const LOOK: Duration = Duration::from_millis(300);
 
-/// Build the rules found as source, serve them, and rebuild and swap on change
-///
-/// A folder of the rules folder with a `Cargo.toml` is the source of a rule. Secrets that are files
-/// below the data folder and are not there yet are made, so that a first try needs nothing else.
-#[derive(Debug, clap::Args)]
-pub(super) struct Args {}
-
-pub(super) fn run(global: &Global, _args: &Args) -> Result<Exit, CliError> {
+pub(super) fn run(global: &Global) -> Result<Exit, CliError> {
     output::log();
     let config = global.load()?;
     make_secrets(&config)?;

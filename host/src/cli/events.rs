@@ -91,7 +91,7 @@ fn list(answer: &Value) {
         .map(|event| {
             let actions: Vec<String> = items(&event["actions"])
                 .iter()
-                .map(|count| format!("{} {}", count[1], text(&count[0])))
+                .map(|count| [text(&count[1]), text(&count[0])].join(" "))
                 .collect();
             vec![
                 text(&event["id"]),
@@ -126,12 +126,8 @@ fn show(answer: &Value) {
         Value::Object(subject) => subject.keys().next().cloned().unwrap_or_default(),
         other => text(other),
     };
-    output::line(format!(
-        "event {}  {}  {}",
-        text(&event["id"]),
-        subject,
-        text(&record["state"])
-    ));
+    let (id, state) = (text(&event["id"]), text(&record["state"]));
+    output::line(format!("event {id}  {subject}  {state}"));
     output::line(format!(
         "  received {} by `{}` from {}, as `{}`",
         text(&event["received-local"]),

@@ -59,6 +59,10 @@ pub struct Event {
     /// What a parser has to say about how it read the payload, for people; rules do not see it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+    /// The provider marks it as confidential, also where its subject has no word for that; rules do not
+    /// see it, since only teams with the grant are asked at all.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub confidential: bool,
     /// What it is about.
     pub subject: Subject,
 }
@@ -67,11 +71,12 @@ impl Event {
     /// Whether the provider marks it as confidential.
     #[must_use]
     pub fn is_confidential(&self) -> bool {
-        match &self.subject {
-            Subject::Issue(issue) => issue.confidential,
-            Subject::Comment(comment) => comment.confidential,
-            _ => self.provider_event.starts_with("Confidential "),
-        }
+        self.confidential
+            || match &self.subject {
+                Subject::Issue(issue) => issue.confidential,
+                Subject::Comment(comment) => comment.confidential,
+                _ => false,
+            }
     }
 
     /// The full name of the project it belongs to, such as `group/name`.
@@ -106,7 +111,7 @@ impl Event {
 pub enum Subject {
     Push(Push),
     Tag(Tag),
-    MergeRequest(MergeRequest),
+    MergeRequest(Box<MergeRequest>),
     Issue(Issue),
     Comment(Comment),
     Pipeline(Pipeline),

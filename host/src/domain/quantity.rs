@@ -65,7 +65,7 @@ impl fmt::Display for Span {
             (60_000, "m"),
             (1_000, "s"),
         ] {
-            if millis >= factor && millis % factor == 0 {
+            if millis >= factor && millis.is_multiple_of(factor) {
                 return write!(f, "{}{unit}", millis / factor);
             }
         }
@@ -128,7 +128,7 @@ impl TryFrom<String> for Bytes {
 impl fmt::Display for Bytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (shift, unit) in [(30, "GiB"), (20, "MiB"), (10, "KiB")] {
-            if self.0 >> shift > 0 && self.0 % (1 << shift) == 0 {
+            if self.0 >> shift > 0 && self.0.is_multiple_of(1 << shift) {
                 return write!(f, "{}{unit}", self.0 >> shift);
             }
         }

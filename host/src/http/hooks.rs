@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{Extension, Path, RawQuery, State};
+use axum::extract::{Extension, Path, State};
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{any, get};
@@ -37,12 +37,10 @@ async fn hook(
     State(state): State<Arc<Public>>,
     Extension(Peer(peer)): Extension<Peer>,
     Path(name): Path<String>,
-    RawQuery(query): RawQuery,
-    method: Method,
-    headers: HeaderMap,
-    body: Body,
+    request: axum::extract::Request,
 ) -> Response {
-    let remote = sender(&state, peer.ip(), &headers);
+    let (head, body) = request.into_parts();
+    let remote = sender(&state, peer.ip(), &head.headers);
     let live = state.live();
     let source = SourceName::parse(name.as_str())
         .ok()
@@ -63,10 +61,10 @@ async fn hook(
         state: &state,
         source: &source,
         remote,
-        query,
-        headers: &headers,
+        query: head.uri.query().map(str::to_owned),
+        headers: &head.headers,
     };
-    match request.take(&method, body).await {
+    match request.take(&head.method, body).await {
         Ok(response) => response,
         Err((error, glance)) => refuse(&state, Some(&source), remote, glance, error).await,
     }

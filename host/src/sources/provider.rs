@@ -135,6 +135,8 @@ pub(super) struct Draft {
     pub(super) note: Option<String>,
     /// Something was cut.
     pub(super) truncated: bool,
+    /// The provider marks it as confidential.
+    pub(super) confidential: bool,
     /// What it is about.
     pub(super) subject: Subject,
 }
@@ -146,6 +148,7 @@ impl Draft {
             provider_event: String::new(),
             provider_action: None,
             happened_at: None,
+            confidential: false,
             actor: None,
             repository: None,
             url: None,

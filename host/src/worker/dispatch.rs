@@ -199,6 +199,8 @@ fn unread(delivery: &Delivery, note: &str) -> Parsed {
             repository: None,
             url: None,
             note: Some(note.to_owned()),
+            // What could not be read may be anything.
+            confidential: true,
             subject: Subject::Other,
         }],
         left_out: 0,

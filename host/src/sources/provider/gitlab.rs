@@ -252,6 +252,7 @@ impl Provider for GitLab {
                 ..Draft::other("", note)
             }
         });
+        draft.confidential = tracker::is_about_something_confidential(node, event);
         draft.provider_event = cut.text(event);
         draft.truncated = cut.happened();
         vec![draft]

@@ -233,6 +233,7 @@ pub(super) fn event(name: &str) -> Event {
         }),
         url: None,
         note: None,
+        confidential: false,
         subject: Subject::Ping,
     }
 }

@@ -69,7 +69,7 @@ pub(super) fn read(body: Node<'_>) -> Result<Draft, String> {
         actor,
         repository: repository(body),
         url: attributes.link("url"),
-        ..Draft::about(Subject::MergeRequest(merge_request))
+        ..Draft::about(Subject::MergeRequest(Box::new(merge_request)))
     })
 }
 

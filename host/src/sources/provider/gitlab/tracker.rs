@@ -84,6 +84,18 @@ fn updated(changed: Node<'_>) -> Change {
         .unwrap_or(Change::Updated)
 }
 
+/// Whether the payload, whatever its kind, is about something confidential: an emoji on a confidential
+/// issue has no subject of its own, and must not be shown to everybody for that.
+pub(super) fn is_about_something_confidential(body: Node<'_>, event: &str) -> bool {
+    let marked = |node: Node<'_>| {
+        node.flag("confidential") == Some(true) || node.flag("internal") == Some(true)
+    };
+    ["object_attributes", "issue", "note", "work_item"]
+        .into_iter()
+        .any(|key| marked(body.get(key)))
+        || is_confidential(body, event)
+}
+
 /// Whether the event header or the type of the event says so. It can only add confidentiality: the header
 /// is not signed, so what it does not say proves nothing.
 fn is_confidential(body: Node<'_>, event: &str) -> bool {

@@ -275,3 +275,15 @@ fn long_texts_and_lists_are_cut_and_the_event_says_so() {
     body["object_attributes"]["description"] = json!("x".repeat(70_000));
     assert!(event("Issue Hook", &body).truncated);
 }
+
+#[test]
+fn what_has_no_subject_of_its_own_is_confidential_with_what_it_is_on() {
+    let mut body = json!({
+        "object_kind": "emoji", "event_type": "award",
+        "object_attributes": {"name": "thumbsup"},
+        "issue": {"iid": 7, "title": "x", "confidential": false},
+    });
+    assert!(!event("Emoji Hook", &body).is_confidential());
+    body["issue"]["confidential"] = json!(true);
+    assert!(event("Emoji Hook", &body).is_confidential());
+}
