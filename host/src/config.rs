@@ -18,6 +18,7 @@ use crate::catalog::{CatalogConfig, TeamConfig};
 use crate::domain::limits::{Limits, Narrowing};
 use crate::domain::names::{ChannelName, CommandName, SourceName, TeamName};
 use crate::domain::pattern::Pattern;
+use crate::domain::quantity::Bytes;
 use crate::domain::secret::SecretRef;
 use crate::sources::{AddressRange, SourceConfig};
 
@@ -25,6 +26,9 @@ pub mod env;
 
 /// The name of the configuration file that is looked for in the current folder.
 pub const FILE_NAME: &str = "hookbox.toml";
+
+/// The most that a module may have: a rule with a whole language runtime in it has some 20 MB.
+const MODULE_LIMIT: Bytes = Bytes::mib(32);
 
 /// A configuration that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -59,6 +63,12 @@ pub enum ConfigErrorKind {
     Proxy {
         /// What stands there.
         found: String,
+    },
+    /// A module may not be as large as that.
+    #[error("`limits.module` is {found}, and may be {} at most", MODULE_LIMIT)]
+    Module {
+        /// What stands there.
+        found: Bytes,
     },
     /// The data folder and the rules folder overlap.
     #[error("`data` ({}) and `rules` ({}) lie in one another: what is in the data folder must not be taken for rules", data.display(), rules.display())]
@@ -232,6 +242,11 @@ impl Config {
                 })
             })
             .collect::<Result<_, _>>()?;
+        if file.limits.module > MODULE_LIMIT {
+            return Err(ConfigErrorKind::Module {
+                found: file.limits.module,
+            });
+        }
         let known = Known {
             channels: file.channels.keys().cloned().collect(),
             commands: file.commands.keys().cloned().collect(),
@@ -274,5 +289,45 @@ fn explain(error: &toml::de::Error) -> String {
             None => text,
         },
         _ => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Config, String> {
+        Config::parse(text, PathBuf::from("/srv/hookbox")).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn an_empty_file_is_a_configuration() {
+        let config = parse("").expect("everything has a default");
+        assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
+        assert_eq!(config.catalog.rules, Path::new("/srv/hookbox/rules"));
+        assert!(config.catalog.shared.grants.channels.is_empty());
+    }
+
+    #[test]
+    fn each_mistake_is_named_with_what_to_write() {
+        for (text, expected) in [
+            ("listn = '127.0.0.1:80'", "is it `listen`?"),
+            ("[shared]\nchanels = []", "is it `channels`?"),
+            ("[sources.gitlab]\nprovidr = 'gitlab'", "is it `provider`?"),
+            ("timezone = 'Paris'", "write a name such as \"Europe/Paris\""),
+            ("rules = 'data/rules'", "lie in one another"),
+            ("trusted_proxies = ['proxy']", "write one such as \"10.0.0.0/8\""),
+            ("[limits]\nmodule = '64MiB'", "may be 32MiB at most"),
+            ("[limits]\nmemory = '1GB'", "such as \"64KiB\""),
+            ("[teams.Payments]", "is not allowed"),
+        ] {
+            let error = parse(text).expect_err(text);
+            assert!(error.contains(expected), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn the_configuration_that_init_writes_is_one() {
+        parse(include_str!("cli/init/hookbox.toml")).expect("it can be used");
     }
 }

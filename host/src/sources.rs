@@ -32,7 +32,7 @@ use std::time::Duration;
 
 pub use address::AddressRange;
 pub use config::{
-    ExpectConfig, OnDuplicate, ProjectRef, SignatureConfig, SourceConfig, SourceConfigError,
+    ExpectConfig, ProjectRef, SignatureConfig, SourceConfig, SourceConfigError,
     TimestampUnit, VerifyMode,
 };
 use http::HeaderMap;
@@ -78,7 +78,6 @@ pub struct Source {
     expect: Expect,
     addresses: Vec<AddressRange>,
     body_limit: Bytes,
-    on_duplicate: OnDuplicate,
 }
 
 /// What becomes of a request whose sender is known.
@@ -196,7 +195,6 @@ impl Source {
             expect,
             addresses,
             body_limit,
-            on_duplicate: config.on_duplicate,
         })
     }
 
@@ -216,12 +214,6 @@ impl Source {
     #[must_use]
     pub fn body_limit(&self) -> Bytes {
         self.body_limit
-    }
-
-    /// What a delivery that was seen before does.
-    #[must_use]
-    pub fn on_duplicate(&self) -> OnDuplicate {
-        self.on_duplicate
     }
 
     /// Whether a request from this address may be sent at all.

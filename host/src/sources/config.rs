@@ -49,9 +49,6 @@ pub struct SourceConfig {
     /// How large a body may be: 1 MiB by default, 25 MiB at most.
     #[serde(default)]
     pub body_limit: Option<Bytes>,
-    /// What a delivery that was seen before does.
-    #[serde(default)]
-    pub on_duplicate: OnDuplicate,
     /// How far the time of a signed request may be from the present: five minutes by default.
     #[serde(default)]
     pub tolerance: Option<Span>,
@@ -69,17 +66,6 @@ pub struct SourceConfig {
 pub enum VerifyMode {
     /// Not at all.
     None,
-}
-
-/// What a delivery that was seen before does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum OnDuplicate {
-    /// It is recorded on its event.
-    #[default]
-    Ignore,
-    /// It makes the rules run again, so that the provider's own button for it does what it says.
-    Replay,
 }
 
 /// What a source takes.
@@ -247,7 +233,6 @@ impl SourceConfig {
             expect: ExpectConfig::default(),
             addresses: Vec::new(),
             body_limit: None,
-            on_duplicate: OnDuplicate::default(),
             tolerance: None,
             signature: None,
             event_header: None,
