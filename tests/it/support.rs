@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 pub(crate) mod receiver;
 pub(crate) mod server;
+pub(crate) mod signature;
+pub(crate) mod wire;
 
 /// How long something that should happen may take on a busy machine.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
@@ -25,12 +27,22 @@ pub(crate) fn workspace() -> PathBuf {
 
 /// Runs the program in a folder, without the environment that would lead it elsewhere.
 pub(crate) fn hookbox(folder: &Path, arguments: &[&str]) -> Output {
+    hookbox_with(folder, arguments, &[])
+}
+
+/// Runs the program in a folder with these variables, and no other that would lead it elsewhere.
+pub(crate) fn hookbox_with(
+    folder: &Path,
+    arguments: &[&str],
+    variables: &[(&str, &str)],
+) -> Output {
     Command::new(program())
         .args(arguments)
         .current_dir(folder)
         .env_remove("HOOKBOX_SERVER")
         .env_remove("HOOKBOX_TOKEN")
         .env_remove("HOOKBOX_LOG")
+        .envs(variables.iter().copied())
         .output()
         .expect("the program can be run")
 }

@@ -52,16 +52,8 @@ fn asks(channels: &[&str], settings: &serde_json::Value) -> Asks {
 
 fn notify(channel: &str) -> Action {
     Action::Notify(Notification {
-        channel: channel.to_owned(),
-        title: None,
         text: "x".to_owned(),
-        severity: None,
-        color: None,
-        url: None,
-        fields: Vec::new(),
-        footer: None,
-        mentions: Vec::new(),
-        once: None,
+        ..Notification::to(channel)
     })
 }
 

@@ -114,6 +114,25 @@ pub struct Notification {
     pub once: Option<Once>,
 }
 
+impl Notification {
+    /// An empty message to a channel.
+    #[must_use]
+    pub fn to(channel: impl Into<String>) -> Self {
+        Self {
+            channel: channel.into(),
+            title: None,
+            text: String::new(),
+            severity: None,
+            color: None,
+            url: None,
+            fields: Vec::new(),
+            footer: None,
+            mentions: Vec::new(),
+            once: None,
+        }
+    }
+}
+
 /// How long the same message is not sent again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

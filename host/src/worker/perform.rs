@@ -347,16 +347,9 @@ fn report_message(channel: &str, deploy: &Deploy, end: &CommandEnd, output: &str
 
 fn message(channel: &str, title: String, severity: Severity) -> Notification {
     Notification {
-        channel: channel.to_owned(),
         title: Some(title),
-        text: String::new(),
         severity: Some(severity),
-        color: None,
-        url: None,
-        fields: Vec::new(),
-        footer: None,
-        mentions: Vec::new(),
-        once: None,
+        ..Notification::to(channel)
     }
 }
 

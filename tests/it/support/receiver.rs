@@ -1,5 +1,6 @@
 //! A receiver of messages on loopback, in place of a chat service.
 
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
@@ -34,6 +35,7 @@ impl Received {
 #[derive(Default)]
 struct Shelf {
     received: Vec<Received>,
+    next: VecDeque<StatusCode>,
     status: Option<StatusCode>,
 }
 
@@ -46,10 +48,15 @@ pub(crate) struct Receiver {
 
 impl Receiver {
     pub(crate) async fn start() -> Self {
+        Self::start_at(SocketAddr::from(([127, 0, 0, 1], 0))).await
+    }
+
+    /// Starts where a test already said that it would be.
+    pub(crate) async fn start_at(address: SocketAddr) -> Self {
         let shelf = Arc::new(Mutex::new(Shelf::default()));
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+        let listener = tokio::net::TcpListener::bind(address)
             .await
-            .expect("a port is free");
+            .expect("the port is free");
         let address = listener.local_addr().expect("it has an address");
         let router = Router::new().fallback(take).with_state(Arc::clone(&shelf));
         tokio::spawn(async move { axum::serve(listener, router).await });
@@ -65,6 +72,12 @@ impl Receiver {
     pub(crate) fn answer(&self, status: StatusCode) {
         self.shelf.lock().expect("nobody panicked").status = Some(status);
     }
+
+    /// Answers the next requests with these, one each, and then as before.
+    pub(crate) fn answer_in_turn(&self, statuses: impl IntoIterator<Item = StatusCode>) {
+        let mut shelf = self.shelf.lock().expect("nobody panicked");
+        shelf.next.extend(statuses);
+    }
 }
 
 async fn take(
@@ -79,5 +92,6 @@ async fn take(
         headers,
         body,
     });
-    (shelf.status.unwrap_or(StatusCode::OK), "ok")
+    let status = shelf.next.pop_front().or(shelf.status);
+    (status.unwrap_or(StatusCode::OK), "ok")
 }

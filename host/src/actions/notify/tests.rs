@@ -107,16 +107,8 @@ fn retry_after(seconds: u64) -> Disposition {
 /// A message with a text alone.
 pub(super) fn plain(text: &str) -> Notification {
     Notification {
-        channel: "dev".to_owned(),
-        title: None,
         text: text.to_owned(),
-        severity: None,
-        color: None,
-        url: None,
-        fields: Vec::new(),
-        footer: None,
-        mentions: Vec::new(),
-        once: None,
+        ..Notification::to("dev")
     }
 }
 

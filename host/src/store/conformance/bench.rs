@@ -284,16 +284,8 @@ pub(super) fn evaluated(name: &str, outcome: Outcome, actions: Vec<NewAction>) -
 /// A notification for an event, without a concurrency key.
 pub(super) fn notify(event: &str, index: usize) -> NewAction {
     let notification = Notification {
-        channel: "team".to_owned(),
-        title: None,
         text: "done".to_owned(),
-        severity: None,
-        color: None,
-        url: None,
-        fields: Vec::new(),
-        footer: None,
-        mentions: Vec::new(),
-        once: None,
+        ..Notification::to("team")
     };
     action(event, index, Action::Notify(notification))
 }
