@@ -85,6 +85,7 @@ impl Server {
     /// # Errors
     /// When the configuration, the data folder, the store or a listener cannot be used.
     pub async fn start(options: Options) -> anyhow::Result<Self> {
+        let seen = reload::state(&options);
         let mut config = Config::load(&options.config)?;
         if let Some(rules) = &options.rules {
             config.catalog.rules.clone_from(rules);
@@ -128,6 +129,7 @@ impl Server {
         let follow = reload::Follow {
             options,
             running: config,
+            seen,
             addresses,
             live,
             catalog: Arc::clone(&catalog),

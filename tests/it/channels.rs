@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::support::receiver::Receiver;
+use crate::support::receiver::{Receiver, Reserved};
 use crate::support::server::{Server, Site};
 use crate::support::signature::{KEY, standard};
 use crate::support::{eventually, guest, rule};
@@ -73,13 +73,6 @@ async fn failed_once(server: &Server, event: &str) -> Value {
         }
     })
     .await
-}
-
-/// An address of this machine at which nobody listens.
-async fn closed_port() -> SocketAddr {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0");
-    let listener = listener.await.expect("a port is free");
-    listener.local_addr().expect("it has an address")
 }
 
 #[tokio::test]
@@ -184,13 +177,13 @@ async fn a_message_that_is_not_taken_is_a_dead_letter_with_the_reason() {
 
 #[tokio::test]
 async fn a_receiver_that_is_down_at_first_gets_the_message_when_it_is_up() {
-    let address = closed_port().await;
-    let site = site("mattermost", address, "");
+    let down = Reserved::new();
+    let site = site("mattermost", down.address, "");
     let server = site.serve().await;
 
     let event = server.send_sample("merge-request-opened").await;
     let failed = failed_once(&server, &event).await;
-    let receiver = Receiver::start_at(address).await;
+    let receiver = down.open();
     let record = server.settled(&event).await;
 
     let reason = failed["attempts"][0]["detail"].as_str().expect("a reason");
@@ -201,14 +194,14 @@ async fn a_receiver_that_is_down_at_first_gets_the_message_when_it_is_up() {
 
 #[tokio::test]
 async fn a_message_that_waits_when_the_server_is_killed_is_sent_by_the_next_one() {
-    let address = closed_port().await;
-    let site = site("http", address, "");
+    let down = Reserved::new();
+    let site = site("http", down.address, "");
     let server = site.serve().await;
     let event = server.send_sample("merge-request-opened").await;
     failed_once(&server, &event).await;
 
     server.kill();
-    let receiver = Receiver::start_at(address).await;
+    let receiver = down.open();
     let server = site.serve().await;
     let record = server.settled(&event).await;
 
@@ -223,13 +216,13 @@ async fn a_message_that_waits_when_the_server_is_killed_is_sent_by_the_next_one(
 
 #[tokio::test]
 async fn a_grant_that_is_taken_away_ends_a_message_that_waits() {
-    let address = closed_port().await;
-    let site = site("http", address, "");
+    let down = Reserved::new();
+    let site = site("http", down.address, "");
     let server = site.serve().await;
     let event = server.send_sample("merge-request-opened").await;
     failed_once(&server, &event).await;
 
-    let without = config("http", address, "").replace("channels = [\"dev\"]", "channels = []");
+    let without = config("http", down.address, "").replace("channels = [\"dev\"]", "channels = []");
     site.configure(&without);
     let record = server.settled(&event).await;
 
@@ -246,7 +239,8 @@ async fn a_grant_that_is_taken_away_ends_a_message_that_waits() {
 
 #[tokio::test]
 async fn a_misspelt_channel_rejects_the_rule_and_says_which_is_meant() {
-    let site = site("http", closed_port().await, "");
+    let down = Reserved::new();
+    let site = site("http", down.address, "");
     let settings = b"[settings]\nchannel = 'dve'";
     site.put("rules/notify-merge-requests.toml", settings);
     let server = site.serve().await;

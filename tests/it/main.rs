@@ -3,8 +3,11 @@
 mod admin;
 mod channels;
 mod corpus;
+mod crashes;
 mod first_hour;
 mod hooks;
+mod rules_folder;
 mod supervisor;
 mod support;
+mod swaps;
 mod tidy;

@@ -7,6 +7,8 @@ use std::process::{Command, Output};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
+pub(crate) mod events;
+pub(crate) mod modules;
 pub(crate) mod receiver;
 pub(crate) mod server;
 pub(crate) mod signature;

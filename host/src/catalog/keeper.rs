@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::load::{Candidate, LoadError, Loaded, load, no_such_team};
-use super::scan::{Found, Ignored, Opened, Scan, scan};
+use super::scan::{FolderIdentity, Found, Ignored, Opened, Scan, scan};
 use super::slot::{Rest, Seen, Slot, is_complete};
 use super::snapshot::{RuleStatus, Serving, Snapshot};
 use super::watcher::{Change, Watcher};
@@ -22,6 +22,10 @@ use super::{CatalogConfig, FolderStatus, Listing, Request, Shared};
 use crate::domain::clock::Clock;
 use crate::domain::names::RuleName;
 use crate::engine::Engine;
+
+/// How long a removal waits for a new rule that is not complete yet: a rule that is renamed with its
+/// settings is two renames, and its new name rests for half a second in between.
+const RENAMED: Duration = Duration::from_secs(1);
 
 /// How often the folder is looked at without a word from the system.
 const POLL: Duration = Duration::from_secs(2);
@@ -49,6 +53,10 @@ pub(super) struct Keeper {
     renamed: BTreeSet<PathBuf>,
     /// The rules whose files the last look saw.
     present: BTreeSet<RuleName>,
+    /// The rules whose files are gone, and since when.
+    missing: BTreeMap<RuleName, Instant>,
+    /// Which folder the last look saw under the path: it may be replaced as a whole.
+    folder: Option<FolderIdentity>,
     problem: Option<String>,
     ignored: Vec<Ignored>,
     first: bool,
@@ -73,6 +81,8 @@ impl Keeper {
             loads: JoinSet::new(),
             renamed: BTreeSet::new(),
             present: BTreeSet::new(),
+            missing: BTreeMap::new(),
+            folder: None,
             problem: None,
             ignored: Vec::new(),
             first: true,
@@ -82,9 +92,16 @@ impl Keeper {
     /// Runs until the catalog is dropped.
     pub(super) async fn run(mut self, mut inbox: mpsc::Receiver<Request>) {
         let (changed, mut changes) = mpsc::channel(1024);
-        let mut watcher = Watcher::start(&self.config.rules, changed.clone());
+        let mut watcher = None;
+        let mut watched = None;
         let mut again = self.look(false, None).await;
         loop {
+            if self.folder != watched {
+                watcher = Watcher::start(&self.config.rules, changed.clone());
+                watched = self.folder;
+                // What changed before the watcher was there.
+                again = Some(Duration::ZERO);
+            }
             tokio::select! {
                 request = inbox.recv() => match request {
                     None => return,
@@ -92,9 +109,6 @@ impl Keeper {
                         again = self.look(allow_empty, Some(done)).await;
                     }
                     Some(Request::Configure(config)) => {
-                        if config.rules != self.config.rules {
-                            watcher = Watcher::start(&config.rules, changed.clone());
-                        }
                         self.config = config;
                         for slot in self.slots.values_mut() {
                             slot.taken = None;
@@ -135,6 +149,10 @@ impl Keeper {
     ) -> Option<Duration> {
         let (folder, limit) = (self.config.rules.clone(), self.config.limits.module);
         let looked = tokio::task::spawn_blocking(move || scan(&folder, limit)).await;
+        self.folder = match &looked {
+            Ok(Ok(scan)) => scan.folder,
+            _ => None,
+        };
         let problem = match looked {
             Ok(Ok(scan)) if scan.rules.is_empty() && self.serves() && !allow_empty => Some(
                 "the rules folder is suddenly empty: the last rules stay; \
@@ -171,26 +189,41 @@ impl Keeper {
         let now = Instant::now();
         let mut again: Option<Duration> = None;
         let mut ready = Vec::new();
-        let removals: Vec<RuleName> = self
-            .slots
-            .keys()
-            .filter(|name| !scan.rules.contains_key(*name) && !self.is_leaving(name))
-            .cloned()
-            .collect();
+        // Removals wait for a new rule that is not complete, but enter with one that is.
+        let (mut resting, mut added) = (false, false);
+        self.missing
+            .retain(|name, _| self.slots.contains_key(name) && !scan.rules.contains_key(name));
+        for name in self.slots.keys() {
+            if !scan.rules.contains_key(name) {
+                self.missing.entry(name.clone()).or_insert(now);
+            }
+        }
         self.present = scan.rules.keys().cloned().collect();
         let eager = self.first || done.is_some();
         self.ignored = scan.ignored;
         for (name, found) in scan.rules {
             let seen = Seen::of(&found);
-            match self.rests(&name, &seen, &found, now) {
+            let rest = self.rests(&name, &seen, &found, now);
+            let is_new = self.slots.get(&name).is_none_or(|slot| slot.rule.is_none());
+            match rest {
                 Rest::Known => {}
                 Rest::For(wait) if !eager && !wait.is_zero() => {
+                    resting |= is_new;
                     again = Some(again.map_or(wait, |earlier| earlier.min(wait)));
                 }
-                Rest::For(_) => ready.push((name, seen, found)),
+                Rest::For(_) => {
+                    added |= is_new;
+                    ready.push((name, seen, found));
+                }
             }
         }
         self.renamed.clear();
+        let wait = if resting && !added {
+            RENAMED
+        } else {
+            Duration::ZERO
+        };
+        let removals = self.removals(now, wait);
         if ready.is_empty() && removals.is_empty() && done.is_none() && !self.first {
             self.publish_listing();
             return again;
@@ -198,6 +231,17 @@ impl Keeper {
         self.open_batch(ready, removals, done);
         self.first = false;
         again
+    }
+
+    /// The rules whose files have been gone for long enough: a new one that is not complete may be one of
+    /// them under another name.
+    fn removals(&self, now: Instant, wait: Duration) -> Vec<RuleName> {
+        self.missing
+            .iter()
+            .filter(|(name, _)| !self.is_leaving(name))
+            .filter(|(_, since)| now.duration_since(**since) >= wait)
+            .map(|(name, _)| name.clone())
+            .collect()
     }
 
     /// Whether an open batch takes the rule away already.

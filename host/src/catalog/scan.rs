@@ -78,9 +78,17 @@ pub struct Ignored {
     pub reason: String,
 }
 
+/// What tells two folders under one path apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct FolderIdentity {
+    device: u64,
+    inode: u64,
+}
+
 /// What a look at the rules folder shows.
 #[derive(Debug, Default)]
 pub(super) struct Scan {
+    pub(super) folder: Option<FolderIdentity>,
     pub(super) rules: BTreeMap<RuleName, Found>,
     pub(super) ignored: Vec<Ignored>,
 }
@@ -92,7 +100,14 @@ pub(super) fn scan(folder: &Path, module_limit: Bytes) -> std::io::Result<Scan> 
         OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC,
         Mode::empty(),
     )?;
-    let mut scan = Scan::default();
+    let state = fstat(&root)?;
+    let mut scan = Scan {
+        folder: Some(FolderIdentity {
+            device: state.st_dev,
+            inode: state.st_ino,
+        }),
+        ..Scan::default()
+    };
     let names = list(&root, folder, &mut scan.ignored)?;
     let mut files = Vec::new();
     for (name, kind) in names {
@@ -240,12 +255,14 @@ fn look_at_files(place: &Place<'_>, names: Vec<String>, scan: &mut Scan) {
     }
     for (rule, (module, has_settings)) in stems {
         let settings_name = format!("{}.toml", rule.stem());
-        let settings =
-            has_settings.then(|| open_file(folder, path, &settings_name, SETTINGS_LIMIT));
+        // In this order: settings are put in place before their module, so whoever finds the new module
+        // finds its settings as well.
         let module = match module {
             Some(name) => open_file(folder, path, &name, module_limit),
             None => elsewhere(folder, path, &settings_name, module_limit),
         };
+        let settings =
+            has_settings.then(|| open_file(folder, path, &settings_name, SETTINGS_LIMIT));
         scan.rules.insert(rule, Found { module, settings });
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{self, Next};
@@ -162,7 +163,7 @@ struct EventQuery {
 
 async fn events(
     State(state): State<Arc<Admin>>,
-    query: Result<Query<EventQuery>, axum::extract::rejection::QueryRejection>,
+    query: Result<Query<EventQuery>, QueryRejection>,
 ) -> Result<Json<Value>, ApiError> {
     let Query(query) = query.map_err(|error| bad(error.body_text()))?;
     let limit = query.limit.unwrap_or(PAGE).clamp(1, PAGE_LIMIT);
@@ -184,8 +185,9 @@ async fn events(
 
 async fn event(
     State(state): State<Arc<Admin>>,
-    Path(id): Path<String>,
+    id: Result<Path<String>, PathRejection>,
 ) -> Result<Json<Value>, ApiError> {
+    let Path(id) = id.map_err(|error| bad(error.body_text()))?;
     let id = (id != "last").then_some(EventId(id));
     let record = match (state.store.event(id.as_ref()).await, &id) {
         (Err(StoreError::NotFound { .. }), Some(id)) => {
@@ -230,7 +232,7 @@ struct ReloadQuery {
 
 async fn reload(
     State(state): State<Arc<Admin>>,
-    query: Result<Query<ReloadQuery>, axum::extract::rejection::QueryRejection>,
+    query: Result<Query<ReloadQuery>, QueryRejection>,
 ) -> Result<Json<Value>, ApiError> {
     let Query(query) = query.map_err(|error| bad(error.body_text()))?;
     let empty = if query.allow_empty {
@@ -254,7 +256,7 @@ struct ActionQuery {
 
 async fn actions(
     State(state): State<Arc<Admin>>,
-    query: Result<Query<ActionQuery>, axum::extract::rejection::QueryRejection>,
+    query: Result<Query<ActionQuery>, QueryRejection>,
 ) -> Result<Json<Value>, ApiError> {
     let Query(query) = query.map_err(|error| bad(error.body_text()))?;
     let limit = query.limit.unwrap_or(PAGE).clamp(1, PAGE_LIMIT);
@@ -291,8 +293,9 @@ fn no_such_state(name: &str) -> String {
 
 async fn action(
     State(state): State<Arc<Admin>>,
-    Path(id): Path<i64>,
+    id: Result<Path<i64>, PathRejection>,
 ) -> Result<Json<Value>, ApiError> {
+    let Path(id) = id.map_err(|error| bad(error.body_text()))?;
     Ok(Json(json!(state.store.action(ActionId(id)).await?)))
 }
 

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::body::Body;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Extension, Path, State};
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
@@ -36,12 +37,14 @@ pub(super) fn router(state: Arc<Public>) -> Router {
 async fn hook(
     State(state): State<Arc<Public>>,
     Extension(Peer(peer)): Extension<Peer>,
-    Path(name): Path<String>,
+    name: Result<Path<String>, PathRejection>,
     request: axum::extract::Request,
 ) -> Response {
     let (head, body) = request.into_parts();
     let remote = sender(&state, peer.ip(), &head.headers);
     let live = state.live();
+    // A name that is not UTF-8 is no source's.
+    let name = name.map_or_else(|_| String::new(), |Path(name)| name);
     let source = SourceName::parse(name.as_str())
         .ok()
         .and_then(|name| live.sources.get(&name).cloned());

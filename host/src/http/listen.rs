@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::IntoResponse as _;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -16,6 +18,7 @@ use tokio::task::JoinHandle;
 use tower::ServiceExt as _;
 
 use super::Peer;
+use super::error::ApiError;
 
 /// The connections that are served at once.
 const CONNECTIONS: usize = 1_000;
@@ -99,7 +102,13 @@ async fn serve(listener: TcpListener, router: Router, mut ending: watch::Receive
         let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
             let mut request = request.map(Body::new);
             request.extensions_mut().insert(Peer(peer));
-            router.clone().oneshot(request)
+            let router = router.clone();
+            async move {
+                match check_size(request.headers()) {
+                    Ok(()) => router.oneshot(request).await,
+                    Err(error) => Ok(error.into_response()),
+                }
+            }
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
@@ -117,6 +126,23 @@ async fn serve(listener: TcpListener, router: Router, mut ending: watch::Receive
     }
     // What does not end in time is cut off.
     let _late = tokio::time::timeout(END, graceful.shutdown()).await;
+}
+
+/// Refuses headers that are too large in all: the buffer alone lets some more through, because its bound is
+/// looked at between two reads.
+fn check_size(headers: &HeaderMap) -> Result<(), ApiError> {
+    let bytes: usize = headers
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len())
+        .sum();
+    if bytes <= HEADER_BYTES {
+        return Ok(());
+    }
+    Err(ApiError::new(
+        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+        "hook/headers-too-large",
+        format!("the headers have more than the {HEADER_BYTES} bytes that are taken"),
+    ))
 }
 
 async fn accept(

@@ -19,6 +19,8 @@ const LOOK: Duration = Duration::from_millis(300);
 pub(super) struct Follow {
     pub(super) options: Options,
     pub(super) running: Config,
+    /// The file's state from before `running` was read, so that no change is missed.
+    pub(super) seen: Option<FileState>,
     pub(super) addresses: (SocketAddr, SocketAddr),
     pub(super) live: Arc<RwLock<Arc<Live>>>,
     pub(super) catalog: Arc<Catalog>,
@@ -26,14 +28,16 @@ pub(super) struct Follow {
 }
 
 /// What tells two states of the file apart.
-fn state(options: &Options) -> Option<(SystemTime, u64)> {
+pub(super) type FileState = (SystemTime, u64);
+
+/// The state of the configuration file; none while it is not there.
+pub(super) fn state(options: &Options) -> Option<FileState> {
     let metadata = std::fs::metadata(&options.config).ok()?;
     Some((metadata.modified().ok()?, metadata.len()))
 }
 
 impl Follow {
     pub(super) async fn run(mut self, mut ending: watch::Receiver<bool>) {
-        let mut seen = state(&self.options);
         loop {
             tokio::select! {
                 _ = ending.wait_for(|ending| *ending) => return,
@@ -41,10 +45,10 @@ impl Follow {
             }
             let now = state(&self.options);
             // A file that is gone for a moment is being replaced.
-            if now.is_none() || now == seen {
+            if now.is_none() || now == self.seen {
                 continue;
             }
-            seen = now;
+            self.seen = now;
             match self.reload().await {
                 Ok(()) => {
                     tracing::info!("the configuration changed and is in force");

@@ -39,6 +39,35 @@ struct Shelf {
     status: Option<StatusCode>,
 }
 
+/// An address of this machine that is nobody else's, and at which nobody listens yet.
+pub(crate) struct Reserved {
+    pub(crate) address: SocketAddr,
+    socket: tokio::net::TcpSocket,
+}
+
+impl Reserved {
+    pub(crate) fn new() -> Self {
+        let socket = tokio::net::TcpSocket::new_v4().expect("a socket can be made");
+        socket
+            .bind(SocketAddr::from(([127, 0, 0, 1], 0)))
+            .expect("a port is free");
+        let address = socket.local_addr().expect("it has an address");
+        Self { address, socket }
+    }
+
+    /// Starts the receiver there.
+    pub(crate) fn open(self) -> Receiver {
+        let shelf = Arc::new(Mutex::new(Shelf::default()));
+        let listener = self.socket.listen(128).expect("the port is ours");
+        let router = Router::new().fallback(take).with_state(Arc::clone(&shelf));
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        Receiver {
+            address: self.address,
+            shelf,
+        }
+    }
+}
+
 /// A running receiver; it ends with the runtime.
 #[derive(Clone)]
 pub(crate) struct Receiver {
@@ -48,19 +77,7 @@ pub(crate) struct Receiver {
 
 impl Receiver {
     pub(crate) async fn start() -> Self {
-        Self::start_at(SocketAddr::from(([127, 0, 0, 1], 0))).await
-    }
-
-    /// Starts where a test already said that it would be.
-    pub(crate) async fn start_at(address: SocketAddr) -> Self {
-        let shelf = Arc::new(Mutex::new(Shelf::default()));
-        let listener = tokio::net::TcpListener::bind(address)
-            .await
-            .expect("the port is free");
-        let address = listener.local_addr().expect("it has an address");
-        let router = Router::new().fallback(take).with_state(Arc::clone(&shelf));
-        tokio::spawn(async move { axum::serve(listener, router).await });
-        Self { address, shelf }
+        Reserved::new().open()
     }
 
     /// Everything that arrived so far.
