@@ -356,6 +356,14 @@ impl Module {
             });
         let left = store.get_fuel().unwrap_or(0);
         let result = match result {
+            Ok(Err(Fault::Failed {
+                failure,
+                mut message,
+            })) => {
+                // It is the guest's text, and is kept with every evaluation.
+                context::cut(&mut message, limits.log_line.as_usize());
+                Err(Fault::Failed { failure, message })
+            }
             Ok(result) => result,
             Err((error, stage)) => Err(error::fault_of(&error, store.data(), limits, stage)),
         };

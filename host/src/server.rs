@@ -74,6 +74,7 @@ impl std::fmt::Debug for Server {
 /// # Errors
 /// When the machine cannot run WebAssembly, or the cache folder cannot be made.
 pub fn engine(data: &Path) -> anyhow::Result<Arc<Engine>> {
+    data::make(data)?;
     let program = std::env::current_exe().context("this program does not know where it lies")?;
     let config = EngineConfig::new(program, data.join("cache"));
     Ok(Arc::new(Engine::new(&config)?))

@@ -2,12 +2,16 @@
 
 mod admin;
 mod channels;
+mod command_line;
 mod corpus;
 mod crashes;
 mod first_hour;
 mod hooks;
+mod limits;
+mod modules;
 mod rules_folder;
 mod supervisor;
 mod support;
 mod swaps;
 mod tidy;
+mod toolchain;

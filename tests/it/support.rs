@@ -8,8 +8,10 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 pub(crate) mod events;
+pub(crate) mod hostile;
 pub(crate) mod modules;
 pub(crate) mod receiver;
+pub(crate) mod sandbox;
 pub(crate) mod server;
 pub(crate) mod signature;
 pub(crate) mod wire;
@@ -57,6 +59,24 @@ pub(crate) fn stdout(output: &Output) -> String {
 /// What a run of the program wrote to standard error.
 pub(crate) fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// Writes a program that the shell runs.
+///
+/// Another process writes it: what this one has open for writing cannot be run while a child of another
+/// test still holds it.
+pub(crate) fn script(path: &Path, lines: &str) {
+    let status = Command::new("/bin/sh")
+        .args([
+            "-c",
+            "printf '#!/bin/sh\n%s\n' \"$2\" > \"$1\" && chmod +x \"$1\"",
+            "sh",
+        ])
+        .arg(path)
+        .arg(lines)
+        .status()
+        .expect("there is a shell");
+    assert!(status.success(), "the script can be written");
 }
 
 /// Asks until there is an answer; fails with what was seen last.

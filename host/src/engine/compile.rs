@@ -10,11 +10,12 @@
 //! - A module that cost too much is not tried again, also after a restart.
 
 use std::io::{Read as _, Write as _};
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{ExitCode, Stdio};
 use std::time::Duration;
 
-use rustix::process::{Resource, Rlimit, nice, setrlimit};
+use rustix::process::{Resource, Rlimit, Signal, nice, setrlimit};
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::Semaphore;
@@ -171,11 +172,20 @@ impl Compiler {
         if status.code() == Some(i32::from(COULD_NOT_BEGIN)) {
             return Err(compiler(&String::from_utf8_lossy(&answer)));
         }
-        // It was ended by a signal: out of memory aborts, the limit of CPU time kills.
-        Ok(Outcome::Exceeded(format!(
-            "{} of memory or {} of time",
-            self.memory, self.time
-        )))
+        match status.signal().and_then(Signal::from_named_raw) {
+            // Whoever stops the server, by a signal to its whole group, ends its children as well.
+            Some(Signal::TERM | Signal::INT | Signal::HUP | Signal::QUIT) => {
+                Err(compiler(&"it was told to end"))
+            }
+            // Out of memory aborts, the limit of CPU time kills, and so does a machine without memory.
+            Some(_) => Ok(Outcome::Exceeded(format!(
+                "{} of memory or {} of time",
+                self.memory, self.time
+            ))),
+            None => Ok(Outcome::Answered(Answer::Invalid {
+                reason: format!("the compiler gave it up: {status}"),
+            })),
+        }
     }
 }
 

@@ -103,10 +103,7 @@ impl Context {
             self.log.left_out += 1;
             return;
         }
-        if message.len() > self.log_line {
-            let end = message.floor_char_boundary(self.log_line);
-            message.truncate(end);
-        }
+        cut(&mut message, self.log_line);
         self.log.lines.push(LogLine { level, message });
     }
 
@@ -154,6 +151,13 @@ impl ResourceLimiter for Context {
     }
 }
 
+/// Cuts a text that is too long between two characters.
+pub(super) fn cut(text: &mut String, limit: usize) {
+    if text.len() > limit {
+        text.truncate(text.floor_char_boundary(limit));
+    }
+}
+
 /// The CPU time this thread has used.
 fn cpu_time() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);
@@ -183,15 +187,19 @@ pub(super) fn limit(store: &mut Store<Context>, limits: &Limits) -> wasmtime::Re
     Ok(())
 }
 
-/// Charges a host call: one unit of fuel for every eight bytes that pass either way, and one for the
-/// call itself, so that a loop of empty calls ends as well.
+/// What a host call itself costs, in units of fuel: crossing over takes as long as so many instructions
+/// at least. With less, a loop of empty calls reaches the limit of CPU time before the one of fuel, and
+/// its fault depends on the machine.
+const CALL: u64 = 50;
+
+/// Charges a host call: its own price, and one unit of fuel for every eight bytes that pass either way.
 pub(super) fn charge(
     store: &mut StoreContextMut<'_, Context>,
     bytes: usize,
 ) -> wasmtime::Result<()> {
     let price = u64::try_from(bytes / 8)
         .unwrap_or(u64::MAX)
-        .saturating_add(1);
+        .saturating_add(CALL);
     let left = store.get_fuel()?;
     match left.checked_sub(price) {
         Some(rest) => store.set_fuel(rest),

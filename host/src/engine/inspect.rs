@@ -4,6 +4,8 @@
 //! The bytes are a stranger's. Only the headers and the import and export sections are read, in one
 //! pass whose time is bounded by the file's size.
 
+use std::collections::HashSet;
+
 use wasmparser::{Encoding, Parser, Payload};
 
 use super::error::CompileErrorKind;
@@ -127,6 +129,8 @@ fn read_names(bytes: &[u8]) -> Result<Names, CompileErrorKind> {
         imports: Vec::new(),
         exports: Vec::new(),
     };
+    // A stranger's module may import from hundreds of thousands of names.
+    let mut known = HashSet::new();
     let mut depth = 0_usize;
     for payload in Parser::new(0).parse_all(bytes) {
         match payload.map_err(|error| broken(&error))? {
@@ -138,7 +142,7 @@ fn read_names(bytes: &[u8]) -> Result<Names, CompileErrorKind> {
             Payload::ImportSection(section) if depth == 0 => {
                 for import in section.into_imports() {
                     let import = import.map_err(|error| broken(&error))?;
-                    if !names.imports.iter().any(|known| known == import.module) {
+                    if known.insert(import.module) {
                         names.imports.push(import.module.to_owned());
                     }
                 }

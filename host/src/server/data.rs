@@ -25,12 +25,7 @@ impl DataFolder {
     /// # Errors
     /// When it cannot be made, or another server has it.
     pub fn take(folder: &Path) -> anyhow::Result<Self> {
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(folder)
-            .and_then(|()| std::fs::set_permissions(folder, Permissions::from_mode(0o700)))
-            .with_context(|| format!("the data folder `{}` cannot be made", folder.display()))?;
+        make(folder)?;
         let path = folder.join("lock");
         let lock = OpenOptions::new()
             .create(true)
@@ -47,6 +42,16 @@ impl DataFolder {
         })?;
         Ok(Self { _lock: lock })
     }
+}
+
+/// Makes the data folder if it is not there, and closes it to others.
+pub(super) fn make(folder: &Path) -> anyhow::Result<()> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .and_then(|()| std::fs::set_permissions(folder, Permissions::from_mode(0o700)))
+        .with_context(|| format!("the data folder `{}` cannot be made", folder.display()))
 }
 
 /// Where the admin token is kept when none is configured.

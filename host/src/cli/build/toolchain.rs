@@ -70,14 +70,15 @@ impl Toolchain {
     }
 
     fn distribution(looked: &mut Vec<String>) -> Option<Self> {
-        let Some(root) = print(DISTRIBUTION, "sysroot") else {
-            looked.push(format!("there is no `{DISTRIBUTION}`"));
+        let compiler = distribution();
+        let Some(root) = print(&compiler, "sysroot") else {
+            looked.push(format!("there is no `{compiler}`"));
             return None;
         };
         let source = Path::new(&root).join("lib/rustlib/src/rust/library/std/Cargo.toml");
         if !source.exists() {
             looked.push(format!(
-                "`{DISTRIBUTION}` is there without its library's source (`{}`)",
+                "`{compiler}` is there without its library's source (`{}`)",
                 source.display()
             ));
             return None;
@@ -89,7 +90,7 @@ impl Toolchain {
             return None;
         };
         output::note(format!(
-            "building with `{DISTRIBUTION}`, its library along with each rule"
+            "building with `{compiler}`, its library along with each rule"
         ));
         Some(Self::Distribution { linker })
     }
@@ -110,12 +111,17 @@ impl Toolchain {
         if let Self::Distribution { linker } = self {
             cargo
                 .arg("-Zbuild-std=std,panic_abort")
-                .env("RUSTC", DISTRIBUTION)
+                .env("RUSTC", distribution())
                 .env("RUSTC_BOOTSTRAP", "1")
                 .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", linker);
         }
         cargo
     }
+}
+
+/// The distribution's compiler; tests put another in its place.
+fn distribution() -> String {
+    variable("__HOOKBOX_DISTRIBUTION_RUSTC").unwrap_or_else(|| DISTRIBUTION.to_owned())
 }
 
 fn missing(looked: &[String]) -> CliError {
@@ -167,7 +173,7 @@ fn linker() -> Option<PathBuf> {
     if runs_at_all("rust-lld") {
         return Some("rust-lld".into());
     }
-    ["rustc", DISTRIBUTION]
+    ["rustc", &distribution()]
         .into_iter()
         .filter_map(|compiler| print(compiler, "sysroot"))
         .flat_map(|root| {
