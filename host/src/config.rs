@@ -314,9 +314,15 @@ mod tests {
             ("listn = '127.0.0.1:80'", "is it `listen`?"),
             ("[shared]\nchanels = []", "is it `channels`?"),
             ("[sources.gitlab]\nprovidr = 'gitlab'", "is it `provider`?"),
-            ("timezone = 'Paris'", "write a name such as \"Europe/Paris\""),
+            (
+                "timezone = 'Paris'",
+                "write a name such as \"Europe/Paris\"",
+            ),
             ("rules = 'data/rules'", "lie in one another"),
-            ("trusted_proxies = ['proxy']", "write one such as \"10.0.0.0/8\""),
+            (
+                "trusted_proxies = ['proxy']",
+                "write one such as \"10.0.0.0/8\"",
+            ),
             ("[limits]\nmodule = '64MiB'", "may be 32MiB at most"),
             ("[limits]\nmemory = '1GB'", "such as \"64KiB\""),
             ("[teams.Payments]", "is not allowed"),

@@ -11,7 +11,7 @@
 //! - A module's misbehaviour is a [`Fault`] or a [`CompileError`], never an error of the server.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Instant;
 
 use wasmtime::Store;
@@ -202,33 +202,20 @@ impl Engine {
     }
 }
 
-/// An event with its payload, ready for rules; what a version of the interface needs of it is made
-/// once and shared.
+/// An event with its payload, ready for rules.
+#[derive(Debug, Clone)]
 pub struct Input {
     /// The event.
     pub event: Arc<Event>,
     /// The event as it arrived.
     pub payload: Payload,
-    v0_1: OnceLock<v0_1::Converted>,
 }
 
 impl Input {
     /// Puts an event and its payload together.
     #[must_use]
     pub fn new(event: Arc<Event>, payload: Payload) -> Self {
-        Self {
-            event,
-            payload,
-            v0_1: OnceLock::new(),
-        }
-    }
-}
-
-impl std::fmt::Debug for Input {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Input")
-            .field("event", &self.event.id)
-            .finish_non_exhaustive()
+        Self { event, payload }
     }
 }
 
@@ -322,9 +309,8 @@ impl Module {
                 settings,
                 |store, guest| match guest {
                     Guest::V0_1(guest) => {
-                        let event = input.v0_1.get_or_init(|| v0_1::convert(&input.event));
                         let instance = guest.instantiate(store).map_err(instantiating)?;
-                        instance.evaluate(store, event).map_err(running)
+                        instance.evaluate(store, &input.event).map_err(running)
                     }
                 },
             );
@@ -393,9 +379,9 @@ fn check(decision: &Decision, limits: &Limits) -> Result<(), String> {
             limits.actions
         ));
     }
-    let size = serde_json::to_vec(decision)
-        .map_err(|error| error.to_string())?
-        .len();
+    let mut size = Size(0);
+    serde_json::to_writer(&mut size, decision).map_err(|error| error.to_string())?;
+    let Size(size) = size;
     if size > limits.actions_size.as_usize() {
         return Err(format!(
             "its actions have {} in all, and may have {}",
@@ -404,4 +390,18 @@ fn check(decision: &Decision, limits: &Limits) -> Result<(), String> {
         ));
     }
     Ok(())
+}
+
+/// Counts what is written.
+struct Size(usize);
+
+impl std::io::Write for Size {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }

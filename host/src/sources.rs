@@ -32,8 +32,8 @@ use std::time::Duration;
 
 pub use address::AddressRange;
 pub use config::{
-    ExpectConfig, ProjectRef, SignatureConfig, SourceConfig, SourceConfigError,
-    TimestampUnit, VerifyMode,
+    ExpectConfig, ProjectRef, SignatureConfig, SourceConfig, SourceConfigError, TimestampUnit,
+    VerifyMode,
 };
 use http::HeaderMap;
 pub use rejection::Rejection;

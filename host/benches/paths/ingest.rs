@@ -1,8 +1,9 @@
 //! Accepting deliveries: a bare handler that checks the same HMAC, the durable one, and the whole way
 //! to a message at a receiver.
 
-use std::sync::Arc;
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, RwLock};
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -13,8 +14,15 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use criterion::{Criterion, Throughput};
 use hmac::{Hmac, KeyInit as _, Mac as _};
+use hookbox::config::Config;
+use hookbox::domain::clock::{Clock, SystemClock};
+use hookbox::http::{Listener, Public, PublicParts};
+use hookbox::server::check_live;
+use hookbox::store::sqlite::Sqlite;
+use hookbox::worker::Waker;
 use sha2::Sha256;
 use tokio::runtime::Runtime;
+use tokio::sync::watch;
 
 use super::site::{self, KEY, Serving};
 
@@ -39,22 +47,24 @@ pub(crate) fn bench(criterion: &mut Criterion) {
         });
     });
 
-    // No rules: what is accepted is parsed and done, and no module is started.
     let folder = site::folder("", &[]);
-    let server = Serving::start(folder.path());
+    let durable = runtime.block_on(durable(folder.path()));
     group.bench_function("durable", |bencher| {
         bencher.iter_custom(|rounds| {
             (0..rounds)
-                .map(|_| runtime.block_on(volley(&server.public, "/hooks/gitlab", "202")))
+                .map(|_| runtime.block_on(volley(&durable, "/hooks/gitlab", "202")))
                 .sum()
         });
     });
-    drop(server);
 
     let (receiver, count) = runtime.block_on(receiver());
     let echo = site::guest("echo");
     let config = format!("[channels.receiver]\nkind = 'http'\nurl = 'http://{receiver}/'\n");
-    let rule = ("echo", echo.as_slice(), "[settings]\nchannel = 'receiver'\n");
+    let rule = (
+        "echo",
+        echo.as_slice(),
+        "[settings]\nchannel = 'receiver'\n",
+    );
     let folder = site::folder(&config, &[rule]);
     let server = Serving::start(folder.path());
     group.bench_function("to-receiver", |bencher| {
@@ -70,7 +80,11 @@ pub(crate) fn bench(criterion: &mut Criterion) {
 /// Sends all requests over all connections; they are made and signed before the clock starts.
 async fn volley(address: &str, path: &str, status: &'static str) -> Duration {
     let shares: Vec<Vec<Vec<u8>>> = (0..CONNECTIONS)
-        .map(|_| (0..REQUESTS / CONNECTIONS).map(|_| site::request(path)).collect())
+        .map(|_| {
+            (0..REQUESTS / CONNECTIONS)
+                .map(|_| site::request(path))
+                .collect()
+        })
         .collect();
     let began = Instant::now();
     let tasks: Vec<_> = shares
@@ -127,6 +141,31 @@ fn check(key: &[u8], headers: &HeaderMap, body: &[u8]) -> StatusCode {
     }
 }
 
+/// The public listener with its store, and no worker: what is accepted is on disk and stays there.
+async fn durable(folder: &Path) -> String {
+    let config = Config::load(&folder.join("hookbox.toml")).expect("the configuration is right");
+    let live = check_live(&config).expect("the source can be built");
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let store = Sqlite::open(folder, Arc::clone(&clock)).expect("the store can be opened");
+    let public = Public::new(PublicParts {
+        store: Arc::new(store),
+        live: Arc::new(RwLock::new(Arc::new(live))),
+        clock,
+        timezone: config.timezone.clone(),
+        waker: Waker::default(),
+        trusted_proxies: Vec::new(),
+    });
+    let listener = Listener::open(config.listen, "listen")
+        .await
+        .expect("a port is free");
+    let address = listener.address().to_string();
+    let (running, ending) = watch::channel(false);
+    // It ends with the process.
+    std::mem::forget(running);
+    listener.serve(Arc::new(public).router(), ending);
+    address
+}
+
 /// A receiver of messages, and how many have arrived.
 async fn receiver() -> (String, Arc<AtomicU64>) {
     let count = Arc::new(AtomicU64::new(0));
@@ -142,7 +181,10 @@ async fn serve(router: Router) -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
         .await
         .expect("a port is free");
-    let address = listener.local_addr().expect("it has an address").to_string();
+    let address = listener
+        .local_addr()
+        .expect("it has an address")
+        .to_string();
     tokio::spawn(async move { axum::serve(listener, router).await });
     address
 }

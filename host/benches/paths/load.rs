@@ -26,7 +26,11 @@ pub(crate) fn bench(criterion: &mut Criterion) {
             }
         });
         group.bench_function(name, |bencher| {
-            bencher.iter_custom(|rounds| (0..rounds).map(|_| runtime.block_on(one(&server.public))).sum());
+            bencher.iter_custom(|rounds| {
+                (0..rounds)
+                    .map(|_| runtime.block_on(one(&server.public)))
+                    .sum()
+            });
         });
     }
     group.finish();

@@ -70,7 +70,10 @@ fn ratio(what: &str, above: &str, below: &str, bound: &str) {
 }
 
 fn swap_ratio() {
-    if let (Some(swap), Some(compile)) = (median("swap/rename-to-decision"), median("swap/compile-alone")) {
+    if let (Some(swap), Some(compile)) = (
+        median("swap/rename-to-decision"),
+        median("swap/compile-alone"),
+    ) {
         let (swap, compile) = (swap / 1e6, compile / 1e6);
         println!(
             "rename of a module to its first decision: {swap:.0} ms; the compile alone {compile:.0} ms; bound {:.0} ms",

@@ -83,7 +83,9 @@ pub(crate) fn request(path: &str) -> Vec<u8> {
 
 /// Sends requests one after the other over one connection, and checks each status.
 pub(crate) async fn send_all(address: &str, requests: &[Vec<u8>], status: &str) {
-    let mut stream = TcpStream::connect(address).await.expect("the server listens");
+    let mut stream = TcpStream::connect(address)
+        .await
+        .expect("the server listens");
     stream.set_nodelay(true).expect("a socket's option");
     let mut buffer = vec![0; 4096];
     for request in requests {
@@ -113,7 +115,11 @@ fn is_whole(answer: &[u8]) -> bool {
     };
     let length = head
         .lines()
-        .find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ").map(str::to_owned))
+        .find_map(|line| {
+            line.to_ascii_lowercase()
+                .strip_prefix("content-length: ")
+                .map(str::to_owned)
+        })
         .and_then(|length| length.parse::<usize>().ok())
         .unwrap_or(0);
     body.len() >= length
@@ -161,7 +167,10 @@ impl Serving {
             .expect("the program can be run");
         let stdout = child.stdout.take().expect("it is piped");
         let mut lines = std::io::BufReader::new(stdout).lines();
-        let line = lines.next().expect("it says where it listens").expect("text");
+        let line = lines
+            .next()
+            .expect("it says where it listens")
+            .expect("text");
         let public = line
             .split("http://")
             .nth(1)

@@ -172,13 +172,16 @@ pub(super) fn limit(store: &mut Store<Context>, limits: &Limits) -> wasmtime::Re
     store.limiter(|context| context);
     store.set_fuel(limits.fuel)?;
     store.set_hostcall_fuel(limits.copied_out.as_usize());
-    let began = (Instant::now(), cpu_time());
+    // The clocks are read at the first tick, not before: nearly every evaluation ends within a tick,
+    // and reading them costs as much as some of those take. So a limit counts from up to one tick later.
+    let mut began = None;
     let (cpu_limit, wall_limit) = (limits.cpu_time.0, limits.wall_time.0);
     store.epoch_deadline_callback(move |_| {
-        if cpu_time().saturating_sub(began.1) > cpu_limit {
+        let (wall_began, cpu_began) = *began.get_or_insert_with(|| (Instant::now(), cpu_time()));
+        if cpu_time().saturating_sub(cpu_began) > cpu_limit {
             return Err(Stop::CpuTime.into());
         }
-        if began.0.elapsed() > wall_limit {
+        if wall_began.elapsed() > wall_limit {
             return Err(Stop::WallTime.into());
         }
         Ok(UpdateDeadline::Continue(1))

@@ -1,6 +1,9 @@
 //! From the domain's words to those of version 0.1: events.
 //!
-//! What this version has no words for becomes `other`.
+//! What this version has no words for becomes `other`. Texts are borrowed from the event; lists of them
+//! lie in an arena that is thrown away with the evaluation.
+
+use bumpalo::Bump;
 
 use super::bindings::hookbox::rule::event as v0_1;
 use crate::domain::clock::Timestamp;
@@ -15,40 +18,52 @@ fn time(at: Timestamp) -> u64 {
     u64::try_from(at.0).unwrap_or(0)
 }
 
-pub(super) fn event(event: &Event) -> v0_1::Event {
+fn texts<'a>(texts: &'a [String], arena: &'a Bump) -> &'a [&'a str] {
+    arena.alloc_slice_fill_iter(texts.iter().map(String::as_str))
+}
+
+fn pairs<'a>(pairs: &'a [(String, String)], arena: &'a Bump) -> &'a [(&'a str, &'a str)] {
+    arena.alloc_slice_fill_iter(
+        pairs
+            .iter()
+            .map(|(key, value)| (key.as_str(), value.as_str())),
+    )
+}
+
+pub(super) fn event<'a>(event: &'a Event, arena: &'a Bump) -> v0_1::Event<'a> {
     v0_1::Event {
-        id: event.id.0.clone(),
-        source: event.source.to_string(),
-        provider: event.provider.clone(),
-        provider_event: event.provider_event.clone(),
+        id: &event.id.0,
+        source: event.source.as_str(),
+        provider: &event.provider,
+        provider_event: &event.provider_event,
         received_at: time(event.received_at),
-        received_local: event.received_local.clone(),
+        received_local: &event.received_local,
         happened_at: event.happened_at.map(time),
-        provider_action: event.provider_action.clone(),
+        provider_action: event.provider_action.as_deref(),
         replay: event.replay,
         truncated: event.truncated,
         actor: event.actor.as_ref().map(person),
         repository: event.repository.as_ref().map(repository),
-        url: event.url.clone(),
-        subject: subject(&event.subject),
+        url: event.url.as_deref(),
+        subject: subject(&event.subject, arena),
     }
 }
 
-fn subject(subject: &Subject) -> v0_1::Subject {
+fn subject<'a>(subject: &'a Subject, arena: &'a Bump) -> v0_1::Subject<'a> {
     match subject {
-        Subject::Push(it) => v0_1::Subject::Push(push(it)),
+        Subject::Push(it) => v0_1::Subject::Push(push(it, arena)),
         Subject::Tag(it) => v0_1::Subject::Tag(tag(it)),
-        Subject::MergeRequest(it) => v0_1::Subject::MergeRequest(merge_request(it)),
-        Subject::Issue(it) => v0_1::Subject::Issue(issue(it)),
+        Subject::MergeRequest(it) => v0_1::Subject::MergeRequest(merge_request(it, arena)),
+        Subject::Issue(it) => v0_1::Subject::Issue(issue(it, arena)),
         Subject::Comment(it) => v0_1::Subject::Comment(comment(it)),
-        Subject::Pipeline(it) => v0_1::Subject::Pipeline(pipeline(it)),
+        Subject::Pipeline(it) => v0_1::Subject::Pipeline(pipeline(it, arena)),
         Subject::Job(it) => v0_1::Subject::Job(job(it)),
         Subject::Release(it) => v0_1::Subject::Release(release(it)),
         Subject::Deployment(it) => v0_1::Subject::Deployment(deployment(it)),
         Subject::Page(it) => v0_1::Subject::Page(page(it)),
         Subject::FeatureFlag(it) => v0_1::Subject::FeatureFlag(feature_flag(it)),
         Subject::Member(it) => v0_1::Subject::Member(member(it)),
-        Subject::Alert(it) => v0_1::Subject::Alert(alert(it)),
+        Subject::Alert(it) => v0_1::Subject::Alert(alert(it, arena)),
         Subject::File(it) => v0_1::Subject::File(file(it)),
         Subject::Schedule(it) => v0_1::Subject::Schedule(schedule(it)),
         Subject::Ping => v0_1::Subject::Ping,
@@ -56,247 +71,247 @@ fn subject(subject: &Subject) -> v0_1::Subject {
     }
 }
 
-fn person(person: &Person) -> v0_1::Person {
+fn person(person: &Person) -> v0_1::Person<'_> {
     v0_1::Person {
-        id: person.id.clone(),
-        name: person.name.clone(),
-        username: person.username.clone(),
-        email: person.email.clone(),
+        id: person.id.as_deref(),
+        name: &person.name,
+        username: person.username.as_deref(),
+        email: person.email.as_deref(),
         bot: person.bot,
     }
 }
 
-fn repository(repository: &Repository) -> v0_1::Repository {
+fn repository(repository: &Repository) -> v0_1::Repository<'_> {
     v0_1::Repository {
-        id: repository.id.clone(),
-        name: repository.name.clone(),
-        full_name: repository.full_name.clone(),
-        url: repository.url.clone(),
-        ssh_url: repository.ssh_url.clone(),
-        http_url: repository.http_url.clone(),
-        default_branch: repository.default_branch.clone(),
+        id: &repository.id,
+        name: &repository.name,
+        full_name: &repository.full_name,
+        url: repository.url.as_deref(),
+        ssh_url: repository.ssh_url.as_deref(),
+        http_url: repository.http_url.as_deref(),
+        default_branch: repository.default_branch.as_deref(),
         visibility: visibility(repository.visibility),
     }
 }
 
-fn commit_summary(commit_summary: &CommitSummary) -> v0_1::CommitSummary {
+fn commit_summary(commit_summary: &CommitSummary) -> v0_1::CommitSummary<'_> {
     v0_1::CommitSummary {
-        id: commit_summary.id.clone(),
-        title: commit_summary.title.clone(),
+        id: &commit_summary.id,
+        title: commit_summary.title.as_deref(),
         author: commit_summary.author.as_ref().map(person),
-        url: commit_summary.url.clone(),
+        url: commit_summary.url.as_deref(),
     }
 }
 
-fn commit(commit: &Commit) -> v0_1::Commit {
+fn commit<'a>(commit: &'a Commit, arena: &'a Bump) -> v0_1::Commit<'a> {
     v0_1::Commit {
-        id: commit.id.clone(),
-        title: commit.title.clone(),
-        message: commit.message.clone(),
-        url: commit.url.clone(),
+        id: &commit.id,
+        title: &commit.title,
+        message: &commit.message,
+        url: commit.url.as_deref(),
         author: commit.author.as_ref().map(person),
         time: commit.time.map(time),
-        added: commit.added.clone(),
-        modified: commit.modified.clone(),
-        removed: commit.removed.clone(),
+        added: texts(&commit.added, arena),
+        modified: texts(&commit.modified, arena),
+        removed: texts(&commit.removed, arena),
     }
 }
 
-fn push(push: &Push) -> v0_1::Push {
+fn push<'a>(push: &'a Push, arena: &'a Bump) -> v0_1::Push<'a> {
     v0_1::Push {
-        branch: push.branch.clone(),
-        before: push.before.clone(),
-        after: push.after.clone(),
+        branch: &push.branch,
+        before: &push.before,
+        after: &push.after,
         created: push.created,
         deleted: push.deleted,
         forced: push.forced,
-        commits: push.commits.iter().map(commit).collect(),
+        commits: arena.alloc_slice_fill_iter(push.commits.iter().map(|it| commit(it, arena))),
         commit_count: push.commit_count,
     }
 }
 
-fn tag(tag: &Tag) -> v0_1::Tag {
+fn tag(tag: &Tag) -> v0_1::Tag<'_> {
     v0_1::Tag {
-        name: tag.name.clone(),
-        target: tag.target.clone(),
-        message: tag.message.clone(),
+        name: &tag.name,
+        target: &tag.target,
+        message: tag.message.as_deref(),
         created: tag.created,
         deleted: tag.deleted,
     }
 }
 
-fn merge_request(merge_request: &MergeRequest) -> v0_1::MergeRequest {
+fn merge_request<'a>(merge_request: &'a MergeRequest, arena: &'a Bump) -> v0_1::MergeRequest<'a> {
     v0_1::MergeRequest {
         number: merge_request.number,
-        title: merge_request.title.clone(),
-        description: merge_request.description.clone(),
+        title: &merge_request.title,
+        description: &merge_request.description,
         change: change(merge_request.change),
-        state: merge_request.state.clone(),
+        state: &merge_request.state,
         draft: merge_request.draft,
-        source_branch: merge_request.source_branch.clone(),
-        target_branch: merge_request.target_branch.clone(),
+        source_branch: &merge_request.source_branch,
+        target_branch: &merge_request.target_branch,
         source_repository: merge_request.source_repository.as_ref().map(repository),
-        head: merge_request.head.clone(),
-        previous_head: merge_request.previous_head.clone(),
-        merge_commit: merge_request.merge_commit.clone(),
+        head: &merge_request.head,
+        previous_head: merge_request.previous_head.as_deref(),
+        merge_commit: merge_request.merge_commit.as_deref(),
         author: merge_request.author.as_ref().map(person),
-        labels: merge_request.labels.clone(),
-        assignees: merge_request.assignees.iter().map(person).collect(),
-        reviewers: merge_request.reviewers.iter().map(person).collect(),
-        milestone: merge_request.milestone.clone(),
-        changes: merge_request.changes.iter().map(field_change).collect(),
+        labels: texts(&merge_request.labels, arena),
+        assignees: arena.alloc_slice_fill_iter(merge_request.assignees.iter().map(person)),
+        reviewers: arena.alloc_slice_fill_iter(merge_request.reviewers.iter().map(person)),
+        milestone: merge_request.milestone.as_deref(),
+        changes: arena.alloc_slice_fill_iter(merge_request.changes.iter().map(field_change)),
     }
 }
 
-fn field_change(field_change: &FieldChange) -> v0_1::FieldChange {
+fn field_change(field_change: &FieldChange) -> v0_1::FieldChange<'_> {
     v0_1::FieldChange {
-        field: field_change.field.clone(),
-        before: field_change.before.clone(),
-        after: field_change.after.clone(),
+        field: &field_change.field,
+        before: field_change.before.as_deref(),
+        after: field_change.after.as_deref(),
     }
 }
 
-fn release(release: &Release) -> v0_1::Release {
+fn release(release: &Release) -> v0_1::Release<'_> {
     v0_1::Release {
-        tag: release.tag.clone(),
-        name: release.name.clone(),
-        description: release.description.clone(),
+        tag: &release.tag,
+        name: &release.name,
+        description: &release.description,
         change: change(release.change),
         prerelease: release.prerelease,
     }
 }
 
-fn pipeline(pipeline: &Pipeline) -> v0_1::Pipeline {
+fn pipeline<'a>(pipeline: &'a Pipeline, arena: &'a Bump) -> v0_1::Pipeline<'a> {
     v0_1::Pipeline {
-        id: pipeline.id.clone(),
-        name: pipeline.name.clone(),
-        git_ref: pipeline.git_ref.clone(),
+        id: &pipeline.id,
+        name: pipeline.name.as_deref(),
+        git_ref: &pipeline.git_ref,
         is_tag: pipeline.is_tag,
         commit: commit_summary(&pipeline.commit),
         status: run_status(pipeline.status),
         duration_ms: pipeline.duration_ms,
         merge_request: pipeline.merge_request,
-        trigger: pipeline.trigger.clone(),
-        failed_jobs: pipeline.failed_jobs.clone(),
+        trigger: pipeline.trigger.as_deref(),
+        failed_jobs: texts(&pipeline.failed_jobs, arena),
     }
 }
 
-fn job(job: &Job) -> v0_1::Job {
+fn job(job: &Job) -> v0_1::Job<'_> {
     v0_1::Job {
-        id: job.id.clone(),
-        name: job.name.clone(),
-        stage: job.stage.clone(),
-        git_ref: job.git_ref.clone(),
+        id: &job.id,
+        name: &job.name,
+        stage: job.stage.as_deref(),
+        git_ref: &job.git_ref,
         commit: commit_summary(&job.commit),
         status: run_status(job.status),
         allowed_to_fail: job.allowed_to_fail,
-        failure_reason: job.failure_reason.clone(),
+        failure_reason: job.failure_reason.as_deref(),
         duration_ms: job.duration_ms,
-        pipeline: job.pipeline.clone(),
+        pipeline: job.pipeline.as_deref(),
     }
 }
 
-fn deployment(deployment: &Deployment) -> v0_1::Deployment {
+fn deployment(deployment: &Deployment) -> v0_1::Deployment<'_> {
     v0_1::Deployment {
-        id: deployment.id.clone(),
-        environment: deployment.environment.clone(),
+        id: &deployment.id,
+        environment: &deployment.environment,
         status: run_status(deployment.status),
-        git_ref: deployment.git_ref.clone(),
-        commit: deployment.commit.clone(),
-        url: deployment.url.clone(),
+        git_ref: &deployment.git_ref,
+        commit: &deployment.commit,
+        url: deployment.url.as_deref(),
     }
 }
 
-fn alert(alert: &Alert) -> v0_1::Alert {
+fn alert<'a>(alert: &'a Alert, arena: &'a Bump) -> v0_1::Alert<'a> {
     v0_1::Alert {
-        name: alert.name.clone(),
+        name: &alert.name,
         firing: alert.firing,
-        severity: alert.severity.clone(),
-        summary: alert.summary.clone(),
-        description: alert.description.clone(),
-        fingerprint: alert.fingerprint.clone(),
+        severity: alert.severity.as_deref(),
+        summary: &alert.summary,
+        description: alert.description.as_deref(),
+        fingerprint: alert.fingerprint.as_deref(),
         started_at: alert.started_at.map(time),
         ended_at: alert.ended_at.map(time),
-        labels: alert.labels.clone(),
-        annotations: alert.annotations.clone(),
+        labels: pairs(&alert.labels, arena),
+        annotations: pairs(&alert.annotations, arena),
     }
 }
 
-fn schedule(schedule: &Schedule) -> v0_1::Schedule {
+fn schedule(schedule: &Schedule) -> v0_1::Schedule<'_> {
     v0_1::Schedule {
-        name: schedule.name.clone(),
+        name: &schedule.name,
         due_at: time(schedule.due_at),
     }
 }
 
-fn file(file: &File) -> v0_1::File {
+fn file(file: &File) -> v0_1::File<'_> {
     v0_1::File {
-        name: file.name.clone(),
-        path: file.path.clone(),
-        previous_path: file.previous_path.clone(),
+        name: &file.name,
+        path: &file.path,
+        previous_path: file.previous_path.as_deref(),
         change: file_change(file.change),
         size: file.size,
-        media_type: file.media_type.clone(),
+        media_type: file.media_type.as_deref(),
         modified_at: file.modified_at.map(time),
     }
 }
 
-fn issue(issue: &Issue) -> v0_1::Issue {
+fn issue<'a>(issue: &'a Issue, arena: &'a Bump) -> v0_1::Issue<'a> {
     v0_1::Issue {
-        key: issue.key.clone(),
-        title: issue.title.clone(),
-        description: issue.description.clone(),
+        key: &issue.key,
+        title: &issue.title,
+        description: &issue.description,
         change: change(issue.change),
-        state: issue.state.clone(),
-        kind: issue.kind.clone(),
+        state: &issue.state,
+        kind: &issue.kind,
         confidential: issue.confidential,
         author: issue.author.as_ref().map(person),
-        labels: issue.labels.clone(),
-        assignees: issue.assignees.iter().map(person).collect(),
-        milestone: issue.milestone.clone(),
-        priority: issue.priority.clone(),
-        changes: issue.changes.iter().map(field_change).collect(),
+        labels: texts(&issue.labels, arena),
+        assignees: arena.alloc_slice_fill_iter(issue.assignees.iter().map(person)),
+        milestone: issue.milestone.as_deref(),
+        priority: issue.priority.as_deref(),
+        changes: arena.alloc_slice_fill_iter(issue.changes.iter().map(field_change)),
     }
 }
 
-fn comment(comment: &Comment) -> v0_1::Comment {
+fn comment(comment: &Comment) -> v0_1::Comment<'_> {
     v0_1::Comment {
-        id: comment.id.clone(),
-        text: comment.text.clone(),
+        id: &comment.id,
+        text: &comment.text,
         target: comment_target(comment.target),
-        target_key: comment.target_key.clone(),
-        target_title: comment.target_title.clone(),
+        target_key: comment.target_key.as_deref(),
+        target_title: comment.target_title.as_deref(),
         target_author: comment.target_author.as_ref().map(person),
-        path: comment.path.clone(),
+        path: comment.path.as_deref(),
         line: comment.line,
         confidential: comment.confidential,
         change: change(comment.change),
     }
 }
 
-fn page(page: &Page) -> v0_1::Page {
+fn page(page: &Page) -> v0_1::Page<'_> {
     v0_1::Page {
-        id: page.id.clone(),
-        title: page.title.clone(),
-        space: page.space.clone(),
+        id: &page.id,
+        title: &page.title,
+        space: page.space.as_deref(),
         change: change(page.change),
         version: page.version,
     }
 }
 
-fn member(member: &Member) -> v0_1::Member {
+fn member(member: &Member) -> v0_1::Member<'_> {
     v0_1::Member {
         person: person(&member.person),
         change: change(member.change),
-        role: member.role.clone(),
+        role: member.role.as_deref(),
     }
 }
 
-fn feature_flag(feature_flag: &FeatureFlag) -> v0_1::FeatureFlag {
+fn feature_flag(feature_flag: &FeatureFlag) -> v0_1::FeatureFlag<'_> {
     v0_1::FeatureFlag {
-        name: feature_flag.name.clone(),
+        name: &feature_flag.name,
         active: feature_flag.active,
-        description: feature_flag.description.clone(),
+        description: &feature_flag.description,
     }
 }
 
