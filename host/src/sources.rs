@@ -260,7 +260,7 @@ impl Source {
             ),
             Gate::Open | Gate::Closed => None,
         };
-        let value = json::read(body)?;
+        let value = json::outline(body)?;
         let read = Headers::Request(headers);
         if let Some(message) = value
             .as_ref()

@@ -3,6 +3,11 @@
 //! `cargo bench -p hookbox` prints the ratios at the end. A machine's load moves both sides of a ratio,
 //! which is why no test looks at a clock.
 
+#![expect(
+    clippy::print_stdout,
+    reason = "the ratios are what this program prints"
+)]
+
 use std::path::Path;
 use std::time::Duration;
 

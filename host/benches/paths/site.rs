@@ -81,12 +81,16 @@ pub(crate) fn request(path: &str) -> Vec<u8> {
     text.into_bytes()
 }
 
-/// Sends requests one after the other over one connection, and checks each status.
-pub(crate) async fn send_all(address: &str, requests: &[Vec<u8>], status: &str) {
-    let mut stream = TcpStream::connect(address)
+pub(crate) async fn connect(address: &str) -> TcpStream {
+    let stream = TcpStream::connect(address)
         .await
         .expect("the server listens");
     stream.set_nodelay(true).expect("a socket's option");
+    stream
+}
+
+/// Sends requests one after the other over one connection, and checks each status.
+pub(crate) async fn send_all(stream: &mut TcpStream, requests: &[Vec<u8>], status: &str) {
     let mut buffer = vec![0; 4096];
     for request in requests {
         stream.write_all(request).await.expect("the server reads");

@@ -81,7 +81,7 @@ pub enum SettingsError {
         declared: String,
     },
     /// A setting that must be given is not.
-    #[error("the setting `{name}` is missing: write `{name} = …` ({}) under `[settings]` in `{file}`", kind.in_words())]
+    #[error("the setting `{name}` is missing: write `{name} = …` ({}) under `[settings]` in {file}", kind.in_words())]
     Missing {
         /// Its name.
         name: String,
@@ -310,7 +310,7 @@ mod tests {
         for (text, expected) in [
             (
                 "",
-                "the setting `channel` is missing: write `channel = …` (the name of a channel) under `[settings]` in `10-route.toml`",
+                "the setting `channel` is missing: write `channel = …` (the name of a channel) under `[settings]` in 10-route.toml",
             ),
             (
                 "[settings]\nchanel = 'dev'",

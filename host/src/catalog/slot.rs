@@ -84,7 +84,8 @@ impl Slot {
             }
         };
         let module_is_new = self.taken.as_ref().map(|taken| &taken.module) != Some(&seen.module);
-        let rest = if !module_is_new {
+        // A settings file alone, or one that came before its module, waits for it.
+        let rest = if !module_is_new || seen.module.is_err() {
             TOGETHER
         } else if complete {
             Duration::ZERO

@@ -29,7 +29,7 @@ pub(super) fn run(global: &Global) -> Result<Exit, CliError> {
         output::json(&*listing);
     } else {
         output::line(format!(
-            "{}: {sources} sources, {channels} channels, {commands} commands",
+            "{}: sources {sources}, channels {channels}, commands {commands}",
             global.config_path().display()
         ));
         rules::show_listing(&serde_json::json!(*listing));

@@ -45,7 +45,7 @@ pub(super) fn run(global: &Global) -> Result<Exit, CliError> {
         let server = Server::start(options).await?;
         server.catalog().ready().await;
         serve::announce(&server);
-        invite(&config)?;
+        invite(global, &config)?;
         let watching = tokio::task::spawn(async move {
             loop {
                 tokio::time::sleep(LOOK).await;
@@ -91,21 +91,25 @@ fn make_secrets(config: &Config) -> Result<(), CliError> {
 }
 
 /// Prints the line that sends a signed sample to the first source that one is for.
-fn invite(config: &Config) -> anyhow::Result<()> {
+fn invite(global: &Global, config: &Config) -> anyhow::Result<()> {
     let program = std::env::current_exe()?;
     let here = std::env::current_dir()?;
     let program = program.strip_prefix(&here).map_or_else(
         |_| program.display().to_string(),
         |path| path.display().to_string(),
     );
+    let named = global
+        .config
+        .as_ref()
+        .map_or_else(String::new, |path| format!(" --config {}", path.display()));
     let source = config
         .sources
         .values()
         .find(|source| source.provider == "gitlab");
     if source.is_some() {
         output::line(format!(
-            "\nin another terminal, in this folder, send a signed sample:\n\n    {program} send gitlab push\n\n\
-             and see why it came to what it did:\n\n    {program} events show last\n"
+            "\nin another terminal, in this folder, send a signed sample:\n\n    {program}{named} send gitlab push\n\n\
+             and see why it came to what it did:\n\n    {program}{named} events show last\n"
         ));
     }
     Ok(())

@@ -147,7 +147,10 @@ fn show(answer: &Value) {
         }
     }
     if record["duplicates"].as_u64().unwrap_or(0) > 0 {
-        output::line(format!("  came again {} times", record["duplicates"]));
+        output::line(format!(
+            "  deliveries that repeated it: {}",
+            record["duplicates"]
+        ));
     }
     output::line("");
     for verdict in items(&answer["rules"]) {

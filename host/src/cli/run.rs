@@ -121,7 +121,10 @@ fn read_settings(args: &Args, module: &Module, limits: &Limits) -> Result<Arc<st
                 .map_err(|error| CliError::new(Exit::Usage, error))?,
             path.display().to_string(),
         ),
-        None => (Vec::new(), "a file given with `--settings`".to_owned()),
+        None => (
+            Vec::new(),
+            "a settings file, given with --settings".to_owned(),
+        ),
     };
     let file = SettingsFile::parse(&bytes).map_err(|error| CliError::new(Exit::Config, error))?;
     let manifest = module

@@ -146,6 +146,15 @@ fn config_problem(state: &Admin) -> Option<String> {
         .clone()
 }
 
+/// What is wrong with a query, in few words.
+fn query_text(error: &QueryRejection) -> String {
+    let text = error.body_text();
+    let reason = text
+        .rsplit_once("query string: ")
+        .map_or(text.as_str(), |(_, reason)| reason);
+    format!("the query is not understood: {reason}")
+}
+
 fn bad(message: impl Into<String>) -> ApiError {
     ApiError::new(StatusCode::BAD_REQUEST, "api/bad-request", message)
 }
@@ -165,7 +174,7 @@ async fn events(
     State(state): State<Arc<Admin>>,
     query: Result<Query<EventQuery>, QueryRejection>,
 ) -> Result<Json<Value>, ApiError> {
-    let Query(query) = query.map_err(|error| bad(error.body_text()))?;
+    let Query(query) = query.map_err(|error| bad(query_text(&error)))?;
     let limit = query.limit.unwrap_or(PAGE).clamp(1, PAGE_LIMIT);
     let source = query.source.map(SourceName::parse).transpose();
     let events = state
@@ -234,7 +243,7 @@ async fn reload(
     State(state): State<Arc<Admin>>,
     query: Result<Query<ReloadQuery>, QueryRejection>,
 ) -> Result<Json<Value>, ApiError> {
-    let Query(query) = query.map_err(|error| bad(error.body_text()))?;
+    let Query(query) = query.map_err(|error| bad(query_text(&error)))?;
     let empty = if query.allow_empty {
         Empty::Accept
     } else {
@@ -258,7 +267,7 @@ async fn actions(
     State(state): State<Arc<Admin>>,
     query: Result<Query<ActionQuery>, QueryRejection>,
 ) -> Result<Json<Value>, ApiError> {
-    let Query(query) = query.map_err(|error| bad(error.body_text()))?;
+    let Query(query) = query.map_err(|error| bad(query_text(&error)))?;
     let limit = query.limit.unwrap_or(PAGE).clamp(1, PAGE_LIMIT);
     let wanted = query
         .state

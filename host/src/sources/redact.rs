@@ -5,6 +5,8 @@
 //!
 //! Invariant: a body without secrets is not changed.
 
+use std::borrow::Cow;
+
 /// Where the secrets of a provider's bodies are.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Hidden {
@@ -21,16 +23,16 @@ impl Hidden {
         paths: &[],
     };
 
-    fn covers(&self, stack: &[Frame]) -> bool {
+    fn covers(&self, stack: &[Frame<'_>]) -> bool {
         let key = match stack.last() {
-            Some(Frame::Object { key, .. }) => key.as_str(),
+            Some(Frame::Object { key, .. }) => key.as_ref(),
             Some(Frame::List) | None => return false,
         };
-        self.keys.contains(&key)
+        self.keys.iter().any(|known| known.as_bytes() == key)
             || self.paths.iter().any(|path| {
                 path.len() == stack.len()
                     && path.iter().zip(stack).all(|(part, frame)| match frame {
-                        Frame::Object { key, .. } => key == part,
+                        Frame::Object { key, .. } => key.as_ref() == part.as_bytes(),
                         Frame::List => *part == "*",
                     })
             })
@@ -40,8 +42,8 @@ impl Hidden {
 /// What stands in the place of a secret.
 const REPLACEMENT: &[u8] = b"\"[hidden]\"";
 
-enum Frame {
-    Object { key: String, at_key: bool },
+enum Frame<'a> {
+    Object { key: Cow<'a, [u8]>, at_key: bool },
     List,
 }
 
@@ -52,13 +54,13 @@ pub(super) fn hide(body: &[u8], hidden: Hidden) -> Vec<u8> {
         return body.to_vec();
     }
     let mut result = Vec::with_capacity(body.len());
-    let mut stack: Vec<Frame> = Vec::new();
+    let mut stack: Vec<Frame<'_>> = Vec::new();
     let (mut at, mut copied) = (0, 0);
     while let Some(byte) = body.get(at) {
         at += 1;
         match byte {
             b'{' => stack.push(Frame::Object {
-                key: String::new(),
+                key: Cow::Borrowed(b""),
                 at_key: true,
             }),
             b'[' => stack.push(Frame::List),
@@ -103,19 +105,29 @@ pub(super) fn hide(body: &[u8], hidden: Hidden) -> Vec<u8> {
 }
 
 /// A key as it reads, with its escapes undone: `tok\u0065n` is `token`.
-fn decoded(quoted: &[u8]) -> String {
-    serde_json::from_slice(quoted)
-        .unwrap_or_else(|_| String::from_utf8_lossy(quoted).trim_matches('"').to_owned())
+fn decoded(quoted: &[u8]) -> Cow<'_, [u8]> {
+    let inner = quoted
+        .strip_prefix(b"\"")
+        .and_then(|rest| rest.strip_suffix(b"\""))
+        .unwrap_or(quoted);
+    if !inner.contains(&b'\\') {
+        return Cow::Borrowed(inner);
+    }
+    serde_json::from_slice::<String>(quoted)
+        .map_or(Cow::Borrowed(inner), |key| Cow::Owned(key.into_bytes()))
 }
 
 /// Where the text that begins at `start` ends, after its closing quote.
 fn text_end(body: &[u8], start: usize) -> usize {
     let mut at = start + 1;
-    while let Some(byte) = body.get(at) {
-        match byte {
-            b'\\' => at += 2,
+    while let Some(found) = body
+        .get(at..)
+        .and_then(|rest| memchr::memchr2(b'"', b'\\', rest))
+    {
+        at += found;
+        match body[at] {
             b'"' => return at + 1,
-            _ => at += 1,
+            _ => at += 2,
         }
     }
     body.len()

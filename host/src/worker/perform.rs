@@ -407,6 +407,8 @@ fn decide(shared: &Shared, action: &Interrupted) -> (InterruptDecision, Vec<NewA
     }
     let operators = command.and_then(|command| command.report_channel().map(str::to_owned));
     let rules = deploy.report.as_ref().map(|report| report.channel.clone());
+    // One message where both name the same channel.
+    let rules = rules.filter(|channel| operators.as_ref() != Some(channel));
     let keyed = [
         (operators, format!("{}{OPERATORS_REPORT}", action.key)),
         (rules, format!("{}/report", action.key)),

@@ -1,7 +1,7 @@
 //! A running server with a folder of its own, and the questions tests ask it.
 
-use std::io::{BufRead as _, BufReader, Read as _};
-use std::path::{Path, PathBuf};
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 
@@ -122,7 +122,6 @@ impl Site {
             public,
             admin,
             token,
-            folder: self.path().to_owned(),
             http: client(),
             console,
             log,
@@ -158,7 +157,6 @@ pub(crate) struct Server {
     pub(crate) public: String,
     pub(crate) admin: String,
     pub(crate) token: String,
-    pub(crate) folder: PathBuf,
     pub(crate) http: reqwest::Client,
     console: Arc<Mutex<String>>,
     log: Arc<Mutex<String>>,
@@ -307,7 +305,10 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.end_with(rustix::process::Signal::KILL);
         if std::thread::panicking() {
-            eprintln!("the server's log:\n{}", self.log());
+            #[expect(clippy::print_stderr, reason = "it belongs to the failure's message")]
+            {
+                eprintln!("the server's log:\n{}", self.log());
+            }
         }
     }
 }
