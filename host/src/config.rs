@@ -3,7 +3,7 @@
 //! Invariants:
 //! - Nothing is taken from a file with an error: a configuration is in force whole or not at all.
 //! - A key that is not known is an error that names its nearest neighbour.
-//! - Secrets are references here; only [`env`] reads what they lead to.
+//! - Secrets are references here; only [`mod@env`] reads what they lead to.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};

@@ -1,7 +1,7 @@
 //! Between the store and everything that does something: claims deliveries, has them parsed and
 //! evaluated, commits what came of it, and performs the actions.
 //!
-//! The HTTP layer says [`Worker::wake`] after each commit. Parsing and evaluating happen on the
+//! The HTTP layer says [`Waker::wake`] after each commit. Parsing and evaluating happen on the
 //! [`pool`]'s threads, one job at a time each; waiting for commits happens in tasks, so that many
 //! events share one commit.
 //!
