@@ -27,10 +27,10 @@ use tokio::sync::watch;
 use super::site::{self, KEY, Serving};
 
 /// The connections that send at once, as a busy GitLab's workers do.
-const CONNECTIONS: usize = 128;
+const CONNECTIONS: usize = 256;
 
 /// The requests of one measurement.
-const REQUESTS: usize = 4_096;
+const REQUESTS: usize = 8_192;
 
 pub(crate) fn bench(criterion: &mut Criterion) {
     let runtime = Runtime::new().expect("a runtime can be made");

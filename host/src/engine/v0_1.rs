@@ -24,8 +24,7 @@ mod bindings {
     wasmtime::component::bindgen!({
         path: "../wit",
         world: "rule",
-        // An event is lowered from where it lies: a copy of its texts would cost as much as the
-        // instance does.
+        // An event is lowered from where it lies, without a copy of its texts.
         ownership: Borrowing { duplicate_if_necessary: true },
     });
 }

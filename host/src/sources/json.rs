@@ -45,7 +45,7 @@ pub(super) fn read(body: &[u8]) -> Result<Option<Value>, Rejection> {
 
 /// Reads the beginnings of a body: its objects down to [`OUTLINE_DEPTH`], with their texts and numbers.
 /// Lists, and what lies deeper, are checked to be JSON and left out. It is what is looked at before a
-/// delivery is committed, and costs a third of reading the whole.
+/// delivery is committed.
 ///
 /// # Errors
 /// With status 400 when it is not JSON, or nested more than 128 levels deep.

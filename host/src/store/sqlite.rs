@@ -116,7 +116,7 @@ impl Store for Sqlite {
         let now = self.clock.now();
         let headers = rows::to_json(&delivery.headers)?;
         self.writer
-            .run(move |db| deliveries::accept(db, &delivery, &headers, now))
+            .run_plain(move |db| deliveries::accept(db, &delivery, &headers, now))
             .await
     }
 

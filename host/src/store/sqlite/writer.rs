@@ -5,7 +5,8 @@
 //!
 //! Invariants:
 //! - A call is answered after the commit that holds its work, never before.
-//! - An operation that fails, or panics, leaves nothing behind and harms no other of its commit.
+//! - An operation that fails, or panics, leaves nothing behind and harms no other of its commit; one
+//!   that fails only with the database itself, as accepting does, may take its commit with it.
 //! - When a commit fails, each of its calls gets the error, and the next commit begins afresh.
 //! - A call that was made is carried out, even when its caller no longer waits for the answer.
 
@@ -50,10 +51,29 @@ impl Writer {
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     {
+        self.send(operation, Failure::ItsOwn).await
+    }
+
+    /// The same for an operation that fails only where the database does, so that its commit would fail
+    /// as well. It is spared a savepoint, in which each page that it changes is copied first.
+    pub(super) async fn run_plain<T, F>(&self, operation: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    {
+        self.send(operation, Failure::OfTheCommit).await
+    }
+
+    async fn send<T, F>(&self, operation: F, failure: Failure) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    {
         let (answer, answered) = oneshot::channel();
         let call = Operation {
             operation: Some(operation),
             outcome: None,
+            failure,
             answer,
         };
         let calls = self.calls.as_ref().ok_or(StoreError::Closed)?;
@@ -82,9 +102,19 @@ trait Call: Send {
     fn answer(self: Box<Self>, committed: &Result<(), StoreError>);
 }
 
+/// What an operation's failure ends.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Failure {
+    /// The operation alone.
+    ItsOwn,
+    /// The commit it is part of.
+    OfTheCommit,
+}
+
 struct Operation<T, F> {
     operation: Option<F>,
     outcome: Option<Result<T, StoreError>>,
+    failure: Failure,
     answer: oneshot::Sender<Result<T, StoreError>>,
 }
 
@@ -97,7 +127,10 @@ where
         let Some(operation) = self.operation.take() else {
             return Ok(());
         };
-        execute(connection, "SAVEPOINT operation")?;
+        let apart = self.failure == Failure::ItsOwn;
+        if apart {
+            execute(connection, "SAVEPOINT operation")?;
+        }
         let outcome =
             catch_unwind(AssertUnwindSafe(|| operation(connection))).unwrap_or_else(|_| {
                 Err(StoreError::Database {
@@ -110,10 +143,14 @@ where
                 message: "the transaction ended before its commit".to_owned(),
             }));
         }
-        if outcome.is_err() {
-            execute(connection, "ROLLBACK TO operation")?;
+        if apart {
+            if outcome.is_err() {
+                execute(connection, "ROLLBACK TO operation")?;
+            }
+            execute(connection, "RELEASE operation")?;
+        } else if let Err(error) = outcome {
+            return Err(error);
         }
-        execute(connection, "RELEASE operation")?;
         self.outcome = Some(outcome);
         Ok(())
     }
