@@ -26,6 +26,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -82,9 +83,9 @@ pub struct Source {
 
 /// What becomes of a request whose sender is known.
 #[derive(Debug)]
-pub enum Verdict {
+pub enum Verdict<'a> {
     /// It is stored.
-    Accept(Verified),
+    Accept(Verified<'a>),
     /// It is answered `200 {"ignored": reason}` and recorded as a refusal.
     Ignore {
         /// `unexpected-project`, `unexpected-event` or `unexpected-instance`.
@@ -96,7 +97,7 @@ pub enum Verdict {
 
 /// A verified request, as it may be stored.
 #[derive(Clone)]
-pub struct Verified {
+pub struct Verified<'a> {
     /// The name of the secret that matched; none where nothing is verified.
     pub secret: Option<String>,
     /// The texts that name the delivery, beginning with `id:` or `body:`, and for how long each counts.
@@ -104,10 +105,10 @@ pub struct Verified {
     /// The headers with lower-case names, without those that carry credentials.
     pub headers: Vec<(String, String)>,
     /// The body; byte for byte as received, except for the values of secrets in it.
-    pub body: Vec<u8>,
+    pub body: Cow<'a, [u8]>,
 }
 
-impl fmt::Debug for Verified {
+impl fmt::Debug for Verified<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Verified")
             .field("secret", &self.secret)
@@ -246,12 +247,12 @@ impl Source {
     ///
     /// # Errors
     /// With status 401 for the first, 400 for the second and third.
-    pub fn verify(
+    pub fn verify<'a>(
         &self,
         headers: &HeaderMap,
-        body: &[u8],
+        body: &'a [u8],
         now: Timestamp,
-    ) -> Result<Verdict, Rejection> {
+    ) -> Result<Verdict<'a>, Rejection> {
         self.check_headers(headers)?;
         let secret = match self.gate {
             Gate::Checked => Some(

@@ -67,6 +67,8 @@ pub(super) async fn read(body: Body, limit: quantity::Bytes) -> Result<Bytes, Ap
     }
     let reading = async {
         let mut body = body;
+        // Most bodies come in one piece, which is then not copied.
+        let mut first = Bytes::new();
         let mut bytes = BytesMut::new();
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|_| {
@@ -76,15 +78,27 @@ pub(super) async fn read(body: Body, limit: quantity::Bytes) -> Result<Bytes, Ap
                     "the body ended before it was complete",
                 )
             })?;
-            if let Some(data) = frame.data_ref() {
-                if bytes.len() + data.len() > limit.as_usize() {
-                    drain(body).await;
-                    return Err(too_large());
-                }
-                bytes.extend_from_slice(data);
+            let Ok(data) = frame.into_data() else {
+                continue;
+            };
+            if first.len() + bytes.len() + data.len() > limit.as_usize() {
+                drain(body).await;
+                return Err(too_large());
             }
+            if first.is_empty() && bytes.is_empty() {
+                first = data;
+                continue;
+            }
+            if bytes.is_empty() {
+                bytes.extend_from_slice(&std::mem::take(&mut first));
+            }
+            bytes.extend_from_slice(&data);
         }
-        Ok(bytes.freeze())
+        Ok(if bytes.is_empty() {
+            first
+        } else {
+            bytes.freeze()
+        })
     };
     tokio::time::timeout(TIME, reading)
         .await

@@ -1,5 +1,6 @@
 //! `POST /hooks/<source>`: checks in the order of what they cost, then the commit, then the answer.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -100,7 +101,7 @@ impl Request<'_> {
             }
             Ok(Verdict::Accept(verified)) => verified,
         };
-        let delivery = self.delivery(verified, now);
+        let delivery = self.delivery(verified, &body, now);
         let (id, source) = (delivery.id.clone(), delivery.source.clone());
         let accepted = self.commit(delivery).await.map_err(after)?;
         Ok(match accepted {
@@ -137,7 +138,7 @@ impl Request<'_> {
         Ok(())
     }
 
-    fn delivery(&self, verified: Verified, now: Timestamp) -> Delivery {
+    fn delivery(&self, verified: Verified<'_>, received: &Bytes, now: Timestamp) -> Delivery {
         Delivery {
             id: DeliveryId::generate(),
             source: self.source.name().clone(),
@@ -147,7 +148,10 @@ impl Request<'_> {
             remote_address: Some(self.remote.to_string()),
             headers: verified.headers,
             query: self.query.clone(),
-            body: Bytes::from(verified.body),
+            body: match verified.body {
+                Cow::Borrowed(_) => received.clone(),
+                Cow::Owned(changed) => changed.into(),
+            },
             secret: verified.secret,
             keys: verified
                 .keys

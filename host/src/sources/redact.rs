@@ -49,11 +49,11 @@ enum Frame<'a> {
 
 /// The body with its secrets replaced. It has been found to be JSON; of anything else some bytes come
 /// back, but nothing panics.
-pub(super) fn hide(body: &[u8], hidden: Hidden) -> Vec<u8> {
+pub(super) fn hide(body: &[u8], hidden: Hidden) -> Cow<'_, [u8]> {
     if hidden.keys.is_empty() && hidden.paths.is_empty() {
-        return body.to_vec();
+        return Cow::Borrowed(body);
     }
-    let mut result = Vec::with_capacity(body.len());
+    let mut result = Vec::new();
     let mut stack: Vec<Frame<'_>> = Vec::new();
     let (mut at, mut copied) = (0, 0);
     while let Some(byte) = body.get(at) {
@@ -100,8 +100,11 @@ pub(super) fn hide(body: &[u8], hidden: Hidden) -> Vec<u8> {
             _ => {}
         }
     }
+    if copied == 0 {
+        return Cow::Borrowed(body);
+    }
     result.extend_from_slice(&body[copied..]);
-    result
+    Cow::Owned(result)
 }
 
 /// A key as it reads, with its escapes undone: `tok\u0065n` is `token`.
@@ -173,7 +176,7 @@ mod tests {
     };
 
     fn hidden(body: &str) -> String {
-        String::from_utf8(hide(body.as_bytes(), HIDDEN)).expect("text stays text")
+        String::from_utf8(hide(body.as_bytes(), HIDDEN).into_owned()).expect("text stays text")
     }
 
     #[test]

@@ -77,7 +77,7 @@ pub(super) fn parse(source: &Source, headers: &[(String, String)], body: &[u8]) 
 }
 
 /// The request of a verdict that accepts it.
-pub(super) fn accepted(verdict: Result<Verdict, Rejection>) -> Verified {
+pub(super) fn accepted(verdict: Result<Verdict<'_>, Rejection>) -> Verified<'_> {
     match verdict.expect("the request is verified") {
         Verdict::Accept(verified) => verified,
         Verdict::Ignore { reason, .. } => panic!("ignored: {reason}"),

@@ -226,7 +226,7 @@ fn credentials_are_neither_stored_nor_shown() {
         .collect();
     assert_eq!(names, ["x-gitlab-event", "x-custom"]);
     assert_eq!(
-        verified.body,
+        verified.body.as_ref(),
         br#"{"object_kind":"push","token":"[hidden]","n":1.50}"#
     );
     assert!(!format!("{source:?}").contains("\"secret\")"), "{source:?}");

@@ -29,6 +29,7 @@ use crate::domain::event::Event;
 use crate::domain::names::{DeliveryId, EventId, SourceName};
 
 mod actions;
+mod bodies;
 mod claims;
 mod deliveries;
 mod error;
@@ -115,8 +116,10 @@ impl Store for Sqlite {
     async fn accept(&self, delivery: Delivery) -> Result<Accepted, StoreError> {
         let now = self.clock.now();
         let headers = rows::to_json(&delivery.headers)?;
+        // Before it is the writer's turn: there is one writer, and many that call.
+        let body = bodies::pack(&delivery.body);
         self.writer
-            .run_plain(move |db| deliveries::accept(db, &delivery, &headers, now))
+            .run_plain(move |db| deliveries::accept(db, &delivery, &headers, &body, now))
             .await
     }
 

@@ -2,7 +2,7 @@
 
 use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Row, params};
 
-use super::rows;
+use super::{bodies, rows};
 use crate::domain::clock::Timestamp;
 use crate::domain::event::Event;
 use crate::domain::names::DeliveryId;
@@ -17,11 +17,12 @@ const SELECT: &str = "SELECT number, id, source, provider, received_at, received
 pub(super) const WAITING: &str = "SELECT number FROM deliveries \
     WHERE state = 'waiting' AND state <> 'done' ORDER BY number LIMIT ?1";
 
-/// Commits a delivery, whose headers come as JSON, unless one of its keys or its identifier is known.
+/// Commits a delivery, whose headers come as JSON and whose body comes packed, unless one of its keys or its identifier is known.
 pub(super) fn accept(
     db: &Connection,
     delivery: &Delivery,
     headers: &str,
+    body: &[u8],
     now: Timestamp,
 ) -> Result<Accepted, StoreError> {
     if let Some(first) = known(db, delivery, now)? {
@@ -46,7 +47,7 @@ pub(super) fn accept(
             delivery.secret,
         ])?;
     db.prepare_cached("INSERT INTO bodies (delivery_number, body) VALUES (?1, ?2)")?
-        .execute(params![number, delivery.body.as_ref()])?;
+        .execute(params![number, body])?;
     // An expired key of an older delivery gives way.
     let mut insert = db.prepare_cached(
         "INSERT OR REPLACE INTO delivery_keys (source, key, delivery_id, expires_at) \
@@ -205,7 +206,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Delivery> {
         remote_address: row.get("remote_address")?,
         headers: rows::json(row, "headers")?,
         query: row.get("query")?,
-        body: row.get::<_, Vec<u8>>("body")?.into(),
+        body: bodies::read(row, "body")?.into(),
         secret: row.get("secret")?,
         keys: Vec::new(),
     })

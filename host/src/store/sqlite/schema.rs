@@ -35,7 +35,8 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
-// Bodies stand apart from deliveries: a change of state would otherwise write a large row again.
+// Bodies stand apart from deliveries: a change of state would otherwise write a large row again. They are
+// packed (`bodies.rs`).
 // Keys name their delivery by its identifier, without a reference, because they outlive it.
 const FIRST: &str = "
 CREATE TABLE deliveries (
@@ -69,7 +70,6 @@ CREATE TABLE delivery_keys (
     expires_at INTEGER NOT NULL,
     PRIMARY KEY (source, key)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX delivery_keys_by_expiry ON delivery_keys (expires_at);
 
 CREATE TABLE refusals (
     id INTEGER PRIMARY KEY,

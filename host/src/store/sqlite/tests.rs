@@ -23,6 +23,19 @@ fn store() -> (TempDir, Sqlite) {
     (folder, store)
 }
 
+/// Bytes that take as much room packed as not, the same every time.
+fn incompressible(size: usize) -> Vec<u8> {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    std::iter::repeat_with(|| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()[0]
+    })
+    .take(size)
+    .collect()
+}
+
 fn delivery(name: &str, size: usize) -> Delivery {
     Delivery {
         id: DeliveryId(name.to_owned()),
@@ -33,7 +46,7 @@ fn delivery(name: &str, size: usize) -> Delivery {
         remote_address: None,
         headers: Vec::new(),
         query: None,
-        body: vec![7; size].into(),
+        body: incompressible(size).into(),
         secret: None,
         keys: Vec::new(),
     }

@@ -10,8 +10,8 @@ use crate::domain::event::Event;
 use crate::sources::samples::samples;
 use crate::sources::testing::{self, accepted, token_source};
 
-fn accepted_body(verdict: crate::sources::Verdict) -> Vec<u8> {
-    accepted(Ok(verdict)).body
+fn accepted_body(verdict: crate::sources::Verdict<'_>) -> Vec<u8> {
+    accepted(Ok(verdict)).body.into_owned()
 }
 
 fn event(header: &str, body: &Value) -> Event {
