@@ -12,10 +12,16 @@
 //! - Parsing never fails: what cannot be read is one event about `other`, with a note.
 
 mod address;
+mod auto;
+mod body;
 mod config;
+#[cfg(test)]
+mod corpus;
 mod expect;
 mod headers;
 mod json;
+#[cfg(test)]
+mod mutations;
 mod provider;
 mod redact;
 mod rejection;
@@ -38,11 +44,14 @@ pub use config::{
 };
 use http::HeaderMap;
 pub use rejection::Rejection;
+use serde_json::Value;
 pub use signature::{Algorithm, Encoding};
 
+use self::auto::Takers;
 use self::expect::Expect;
 use self::headers::Headers;
-use self::provider::{Draft, Outgoing, Provider, Request, Setup};
+pub use self::provider::Outgoing;
+use self::provider::{Draft, Request};
 use crate::domain::clock::Timestamp;
 use crate::domain::event::Event;
 use crate::domain::names::{DeliveryId, SourceName};
@@ -75,7 +84,7 @@ enum Gate {
 pub struct Source {
     name: SourceName,
     gate: Gate,
-    provider: Box<dyn Provider>,
+    takers: Takers,
     expect: Expect,
     addresses: Vec<AddressRange>,
     body_limit: Bytes,
@@ -86,6 +95,8 @@ pub struct Source {
 pub enum Verdict<'a> {
     /// It is stored.
     Accept(Verified<'a>),
+    /// It asks whether somebody is there, and is answered with this text; it is not stored.
+    Answer(String),
     /// It is answered `200 {"ignored": reason}` and recorded as a refusal.
     Ignore {
         /// `unexpected-project`, `unexpected-event` or `unexpected-instance`.
@@ -98,13 +109,16 @@ pub enum Verdict<'a> {
 /// A verified request, as it may be stored.
 #[derive(Clone)]
 pub struct Verified<'a> {
+    /// The provider that took it.
+    pub provider: &'static str,
     /// The name of the secret that matched; none where nothing is verified.
     pub secret: Option<String>,
     /// The texts that name the delivery, beginning with `id:` or `body:`, and for how long each counts.
     pub keys: Vec<(String, Duration)>,
     /// The headers with lower-case names, without those that carry credentials.
     pub headers: Vec<(String, String)>,
-    /// The body; byte for byte as received, except for the values of secrets in it.
+    /// The JSON of the body: byte for byte as received, except that it was inflated, taken out of a form, and
+    /// that the values of secrets in it are replaced.
     pub body: Cow<'a, [u8]>,
 }
 
@@ -136,6 +150,8 @@ pub struct ParseInput<'a> {
     pub delivery: &'a DeliveryId,
     /// The source that received it.
     pub source: &'a SourceName,
+    /// The provider that took it.
+    pub provider: &'a str,
     /// When it was accepted.
     pub received_at: Timestamp,
     /// The same instant as RFC 3339 text in the operator's time zone.
@@ -181,9 +197,7 @@ impl Source {
             (None, true) => Gate::Closed,
             (None, false) => Gate::Checked,
         };
-        let setup = Setup { config, secrets };
-        let provider =
-            provider::build(&config.provider, setup).map_err(|problem| problem.under(&name))?;
+        let takers = Takers::build(config, secrets).map_err(|problem| problem.under(&name))?;
         let addresses = address::read(&config.addresses).map_err(|problem| problem.under(&name))?;
         let expect = Expect::build(&config.expect).map_err(|problem| problem.under(&name))?;
         let body_limit = config
@@ -192,7 +206,7 @@ impl Source {
         Ok(Self {
             name,
             gate,
-            provider,
+            takers,
             expect,
             addresses,
             body_limit,
@@ -205,10 +219,10 @@ impl Source {
         &self.name
     }
 
-    /// The provider's name, such as `gitlab`.
+    /// The provider's name as it is configured, such as `gitlab`, or `auto`.
     #[must_use]
     pub fn provider(&self) -> &'static str {
-        self.provider.name()
+        self.takers.name()
     }
 
     /// How large a body may be.
@@ -238,15 +252,18 @@ impl Source {
         match self.gate {
             Gate::Open => Ok(()),
             Gate::Closed => Err(Rejection::no_secret(&self.name)),
-            Gate::Checked => self.provider.check_headers(headers),
+            Gate::Checked => {
+                let provider = self.takers.of(Headers::Request(headers))?;
+                provider.check_headers(headers)
+            }
         }
     }
 
-    /// Verifies a request: its signature on the raw bytes, that the body is JSON within the depth, that
-    /// header and body do not contradict each other, and that the source expects it.
+    /// Verifies a request: its signature on the bytes as received, that what it holds is JSON within the depth,
+    /// that header and body do not contradict each other, and that the source expects it.
     ///
     /// # Errors
-    /// With status 401 for the first, 400 for the second and third.
+    /// With status 401 for the first; 400, 413 or 415 for the second; 400 for the third.
     pub fn verify<'a>(
         &self,
         headers: &HeaderMap,
@@ -254,42 +271,49 @@ impl Source {
         now: Timestamp,
     ) -> Result<Verdict<'a>, Rejection> {
         self.check_headers(headers)?;
+        let read = Headers::Request(headers);
+        let provider = self.takers.of(read)?;
         let secret = match self.gate {
-            Gate::Checked => Some(
-                self.provider
-                    .authenticate(&Request { headers, body, now })?,
-            ),
+            Gate::Checked => Some(provider.authenticate(&Request { headers, body, now })?),
             Gate::Open | Gate::Closed => None,
         };
-        let value = json::outline(body)?;
-        let read = Headers::Request(headers);
-        if let Some(message) = value
-            .as_ref()
-            .and_then(|value| self.provider.contradiction(read, value))
-        {
-            return Err(Rejection::contradiction(message));
+        let keys = |json: Option<&Value>| provider.keys(read, json, body);
+        let body = body::json(headers, body, self.body_limit)?;
+        let value = json::outline(&body)?;
+        if let Some(value) = &value {
+            if let Some(message) = provider.contradiction(read, value) {
+                return Err(Rejection::contradiction(message));
+            }
+            if let Some(answer) = provider.challenge(value) {
+                return Ok(Verdict::Answer(answer));
+            }
         }
-        let facts = self.provider.facts(read, value.as_ref());
+        let facts = provider.facts(read, value.as_ref());
         if let Some((reason, message)) = self.expect.mismatch(&facts) {
             return Ok(Verdict::Ignore { reason, message });
         }
-        let credentials = self.provider.credential_headers();
         Ok(Verdict::Accept(Verified {
+            provider: provider.name(),
             secret,
-            keys: self.provider.keys(read, body),
-            headers: read.without_credentials(credentials),
-            body: redact::hide(body, self.provider.hidden()),
+            keys: keys(value.as_ref()),
+            headers: read.without_credentials(provider.credential_headers()),
+            body: match body {
+                Cow::Borrowed(body) => redact::hide(body, provider.hidden()),
+                Cow::Owned(body) => Cow::Owned(redact::hide(&body, provider.hidden()).into_owned()),
+            },
         }))
     }
 
     /// What a refusal's record can say: the headers, and the project where the body was read.
     #[must_use]
     pub fn glance(&self, headers: &HeaderMap, body: Option<&[u8]>) -> Glance {
+        let read = Headers::Request(headers);
+        let Ok(provider) = self.takers.of(read) else {
+            return Glance::default();
+        };
         let small = body.filter(|body| body.len() <= MAX_GLANCE_BODY);
         let value = small.and_then(|body| json::read(body).ok().flatten());
-        let facts = self
-            .provider
-            .facts(Headers::Request(headers), value.as_ref());
+        let facts = provider.facts(read, value.as_ref());
         let short = |text: String| {
             text.chars()
                 .filter(|c| !c.is_control())
@@ -307,69 +331,64 @@ impl Source {
     #[must_use]
     pub fn parse(&self, input: &ParseInput<'_>) -> Parsed {
         let headers = Headers::Stored(input.headers);
-        let mut drafts = match json::read(input.body) {
-            Ok(Some(value)) => self.provider.parse(headers, &value),
-            Ok(None) | Err(_) => {
-                let event = self.provider.facts(headers, None).event;
-                let note = "the body cannot be read: a number or a text in it is out of range";
-                vec![Draft::other(event.unwrap_or_default(), note)]
+        // The configuration may have changed since.
+        let provider = self.takers.named(input.provider);
+        let other = |note: &str| {
+            let event = provider.and_then(|provider| provider.facts(headers, None).event);
+            vec![Draft::other(event.unwrap_or_default(), note)]
+        };
+        let mut drafts = match (provider, json::read(input.body)) {
+            (None, _) => other("the source no longer takes requests of this provider"),
+            (Some(provider), Ok(Some(value))) => provider.parse(headers, &value),
+            (Some(_), Ok(None) | Err(_)) => {
+                other("the body cannot be read: a number or a text in it is out of range")
             }
         };
         if drafts.is_empty() {
-            let event = self.provider.facts(headers, None).event;
-            drafts.push(Draft::other(
-                event.unwrap_or_default(),
-                "the body holds no event",
-            ));
+            drafts = other("the body holds no event");
         }
         let left_out = drafts.len().saturating_sub(MAX_EVENTS);
         drafts.truncate(MAX_EVENTS);
         let events = drafts.into_iter().enumerate();
         Parsed {
             events: events
-                .map(|(index, draft)| self.event(input, index, draft))
+                .map(|(index, draft)| event(input, index, draft))
                 .collect(),
             left_out: u64::try_from(left_out).unwrap_or(u64::MAX),
         }
     }
 
-    fn event(&self, input: &ParseInput<'_>, index: usize, draft: Draft) -> Event {
-        Event {
-            id: input.delivery.event(index),
-            source: input.source.clone(),
-            provider: self.provider.name().to_owned(),
-            provider_event: draft.provider_event,
-            received_at: input.received_at,
-            received_local: input.received_local.to_owned(),
-            happened_at: draft.happened_at,
-            provider_action: draft.provider_action,
-            replay: false,
-            truncated: draft.truncated,
-            actor: draft.actor,
-            repository: draft.repository,
-            url: draft.url,
-            note: draft.note,
-            confidential: draft.confidential,
-            subject: draft.subject,
-        }
-    }
-
-    /// The headers with which the provider would send this body, signed with the source's first secret:
-    /// what `hookbox send` uses. A source that verifies nothing signs nothing.
+    /// The headers with which a provider would send this body, signed with its first secret here: what
+    /// `hookbox send` uses. None where the source does not take this provider's requests; a source that verifies
+    /// nothing signs nothing.
     #[must_use]
     pub fn signed_headers(
         &self,
-        event: &str,
-        body: &[u8],
-        id: &str,
-        now: Timestamp,
-    ) -> Vec<(String, String)> {
-        self.provider.sign(&Outgoing {
-            event,
-            body,
-            id,
-            now,
-        })
+        provider: &str,
+        outgoing: &Outgoing<'_>,
+    ) -> Option<Vec<(String, String)>> {
+        Some(self.takers.named(provider)?.sign(outgoing))
+    }
+}
+
+fn event(input: &ParseInput<'_>, index: usize, draft: Draft) -> Event {
+    Event {
+        id: input.delivery.event(index),
+        source: input.source.clone(),
+        provider: input.provider.to_owned(),
+        provider_event: draft.provider_event,
+        received_at: input.received_at,
+        received_local: input.received_local.to_owned(),
+        happened_at: draft.happened_at,
+        provider_action: draft.provider_action,
+        replay: false,
+        truncated: draft.truncated,
+        actor: draft.actor,
+        repository: draft.repository,
+        url: draft.url,
+        note: draft.note,
+        confidential: draft.confidential,
+        subject: draft.subject,
     }
 }
 
@@ -413,7 +432,20 @@ pub fn signed_headers(request: &ToSign<'_>) -> Result<Vec<(String, String)>, Sou
     });
     config.signature = request.signature.cloned();
     let source = Source::build(name, &config, &Given(request.secret))?;
-    Ok(source.signed_headers(request.event, request.body, request.id, request.now))
+    let outgoing = Outgoing {
+        event: request.event,
+        body: request.body,
+        id: request.id,
+        now: request.now,
+    };
+    let headers = source.signed_headers(request.provider, &outgoing);
+    headers.ok_or_else(|| {
+        let what = format!(
+            "`{}` signs nothing of its own: name a provider",
+            request.provider
+        );
+        SourceConfigError::new("sources.send.provider".to_owned(), what)
+    })
 }
 
 /// The names of the providers, in the order of the documentation.

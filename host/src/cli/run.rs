@@ -82,9 +82,8 @@ pub(super) fn read_module(path: &std::path::Path) -> Result<Vec<u8>, CliError> {
 
 fn read_event(args: &Args) -> Result<(Event, Payload), CliError> {
     let usage = |error: anyhow::Error| CliError::new(Exit::Usage, error);
-    let sample = samples()
-        .iter()
-        .find(|sample| format!("{}/{}", sample.provider, sample.name) == args.event);
+    let sample =
+        samples().find(|sample| format!("{}/{}", sample.provider, sample.name) == args.event);
     let (text, body) = match sample {
         Some(sample) => (sample.event.to_owned(), sample.body.as_bytes().to_vec()),
         None => {

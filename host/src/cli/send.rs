@@ -1,13 +1,14 @@
 //! `hookbox send`.
 
 use anyhow::Context as _;
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::{CliError, Exit, Global, client, output, runtime};
 use crate::config::Config;
 use crate::config::env::Secrets;
-use crate::domain::clock::{Clock as _, SystemClock};
-use crate::sources::Source;
+use crate::domain::clock::{Clock as _, SystemClock, Timestamp};
 use crate::sources::samples::{Sample, samples};
+use crate::sources::{Outgoing, Source, Verdict};
 
 /// Send a correctly signed sample to a source of the server
 ///
@@ -39,27 +40,23 @@ pub(super) fn run(global: &Global, args: &Args) -> Result<Exit, CliError> {
     let now = SystemClock.now();
     let id = uuid::Uuid::now_v7().to_string();
     let mut body = sample.body.as_bytes().to_vec();
-    let headers = source.signed_headers(sample.event_header, &body, &id, now);
+    let outgoing = Outgoing {
+        event: sample.event_header,
+        body: &body,
+        id: &id,
+        now,
+    };
+    let mut headers = headers(&source, sample, &outgoing)?;
     if args.tamper {
         body.extend_from_slice(b" ");
+        tamper(&source, &mut headers, &body, now);
     }
     let address = args
         .to
         .clone()
         .unwrap_or_else(|| format!("http://{}/hooks/{name}", config.listen));
     let (status, answer) = runtime()?.block_on(async {
-        let mut request = client::http()?
-            .post(&address)
-            .header("content-type", "application/json")
-            .body(body);
-        for (name, value) in headers {
-            if args.tamper && name.eq_ignore_ascii_case("x-gitlab-token") {
-                // A token does not cover the body, so that is what is changed.
-                request = request.header(name, format!("{value}-tampered"));
-            } else {
-                request = request.header(name, value);
-            }
-        }
+        let request = client::http()?.post(&address).headers(headers).body(body);
         let answer = request.send().await.map_err(|error| {
             CliError::new(
                 Exit::Unreachable,
@@ -79,13 +76,62 @@ pub(super) fn run(global: &Global, args: &Args) -> Result<Exit, CliError> {
     })
 }
 
+/// The headers of a sample, signed with the source's secret.
+fn headers(
+    source: &Source,
+    sample: &Sample,
+    outgoing: &Outgoing<'_>,
+) -> Result<HeaderMap, CliError> {
+    let usage = |text: String| CliError::new(Exit::Usage, anyhow::anyhow!(text));
+    let signed = source
+        .signed_headers(sample.provider, outgoing)
+        .ok_or_else(|| {
+            usage(format!(
+                "the source `{}` takes no requests of the provider `{}`",
+                source.name(),
+                sample.provider
+            ))
+        })?;
+    let mut headers = HeaderMap::new();
+    for (name, value) in signed {
+        let header = HeaderName::try_from(&name)
+            .ok()
+            .zip(HeaderValue::try_from(&value).ok());
+        let (name, value) = header.ok_or_else(|| {
+            usage(format!(
+                "the header `{name}` cannot be sent: the source's secret has a character that no header may have"
+            ))
+        })?;
+        headers.insert(name, value);
+    }
+    Ok(headers)
+}
+
+/// Changes what shows who sent a request, where the change of the body alone goes unnoticed: a token says
+/// nothing about the body.
+fn tamper(source: &Source, headers: &mut HeaderMap, body: &[u8], now: Timestamp) {
+    let Ok(Verdict::Accept(verified)) = source.verify(headers, body, now) else {
+        return;
+    };
+    for (name, value) in headers.iter_mut() {
+        let is_kept = verified
+            .headers
+            .iter()
+            .any(|(kept, _)| kept == name.as_str());
+        if !is_kept {
+            let tampered = [value.as_bytes(), b"-tampered"].concat();
+            if let Ok(tampered) = HeaderValue::from_bytes(&tampered) {
+                *value = tampered;
+            }
+        }
+    }
+}
+
 fn find(args: &Args) -> Result<&'static Sample, CliError> {
-    let found = samples()
-        .iter()
-        .find(|sample| sample.provider == args.provider && sample.name == args.subject);
+    let found =
+        samples().find(|sample| sample.provider == args.provider && sample.name == args.subject);
     found.ok_or_else(|| {
         let names: Vec<String> = samples()
-            .iter()
             .map(|sample| format!("{} {}", sample.provider, sample.name))
             .collect();
         CliError::new(

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Extension, Path, State};
-use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{any, get};
 use axum::{Json, Router};
@@ -99,6 +99,10 @@ impl Request<'_> {
             Ok(Verdict::Ignore { reason, message }) => {
                 return Ok(self.ignore(reason, message, &body, now).await);
             }
+            Ok(Verdict::Answer(answer)) => {
+                tracing::info!(source = %self.source.name(), "a challenge was answered");
+                return Ok(answer.into_response());
+            }
             Ok(Verdict::Accept(verified)) => verified,
         };
         let delivery = self.delivery(verified, &body, now);
@@ -127,14 +131,6 @@ impl Request<'_> {
         }
         self.source.check_address(self.remote)?;
         self.source.check_headers(self.headers)?;
-        let encoding = self.headers.get(header::CONTENT_ENCODING);
-        if encoding.is_some_and(|encoding| encoding != "identity") {
-            return Err(ApiError::new(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "hook/encoding",
-                "the body is compressed, which this source does not take: send it as it is",
-            ));
-        }
         Ok(())
     }
 
@@ -142,7 +138,7 @@ impl Request<'_> {
         Delivery {
             id: DeliveryId::generate(),
             source: self.source.name().clone(),
-            provider: self.source.provider().to_owned(),
+            provider: verified.provider.to_owned(),
             received_at: now,
             received_local: now.rfc3339(&self.state.timezone),
             remote_address: Some(self.remote.to_string()),

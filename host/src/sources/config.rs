@@ -52,6 +52,9 @@ pub struct SourceConfig {
     /// How far the time of a signed request may be from the present: five minutes by default.
     #[serde(default)]
     pub tolerance: Option<Span>,
+    /// How the secret is sent by a sender that signs nothing.
+    #[serde(default)]
+    pub auth: Option<AuthConfig>,
     /// How a generic source is signed.
     #[serde(default)]
     pub signature: Option<SignatureConfig>,
@@ -66,6 +69,18 @@ pub struct SourceConfig {
 pub enum VerifyMode {
     /// Not at all.
     None,
+}
+
+/// How a secret is sent as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AuthConfig {
+    /// As `Authorization: Bearer …`.
+    Bearer,
+    /// As the password of this user, with Basic authentication.
+    Basic(String),
+    /// In this header.
+    Header(String),
 }
 
 /// What a source takes.
@@ -234,6 +249,7 @@ impl SourceConfig {
             addresses: Vec::new(),
             body_limit: None,
             tolerance: None,
+            auth: None,
             signature: None,
             event_header: None,
         }

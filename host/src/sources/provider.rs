@@ -4,10 +4,11 @@
 //! for all of them is done by [`Source`](super::Source), in the order in which the trait lists it.
 
 mod generic;
+pub(super) mod git;
 mod gitlab;
 mod standard_webhooks;
 
-use std::fmt::Debug;
+use std::fmt::{self, Debug};
 use std::time::Duration;
 
 use http::HeaderMap;
@@ -18,10 +19,19 @@ use super::config::{ConfigProblem, NamedSecret, SourceConfig};
 use super::headers::Headers;
 use super::redact::Hidden;
 use super::rejection::Rejection;
+use super::samples::Sample;
 use crate::domain::clock::Timestamp;
 use crate::domain::event::{Person, Repository, Subject};
 
-/// Every provider, in the order of the documentation.
+/// What the real payloads of each provider become.
+#[cfg(test)]
+pub(super) const CORPORA: &[&super::corpus::Corpus] = &[&gitlab::corpus::CORPUS];
+
+/// The name under which a source takes the requests of several providers.
+pub(super) const AUTO: &str = "auto";
+
+/// Every provider. `auto` asks them in this order whether a request is theirs: Forgejo, Gitea and Gogs also
+/// send the headers of those that come after them.
 pub(super) const PROVIDERS: &[Kind] = &[gitlab::KIND, standard_webhooks::KIND, generic::KIND];
 
 /// A kind of source.
@@ -30,6 +40,16 @@ pub(super) struct Kind {
     pub(super) name: &'static str,
     /// Reads the settings. Called once for each source, when the configuration is read.
     pub(super) build: fn(Setup<'_>) -> Result<Box<dyn Provider>, ConfigProblem>,
+    /// Whether a request with these headers is its own, as far as they can tell.
+    pub(super) detect: fn(Headers<'_>) -> bool,
+    /// Requests as it sends them.
+    pub(super) samples: &'static [Sample],
+}
+
+impl Debug for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Kind").field(&self.name).finish()
+    }
 }
 
 /// What a provider is built from.
@@ -41,8 +61,17 @@ pub(super) struct Setup<'a> {
 }
 
 impl Setup<'_> {
-    /// Refuses settings that mean nothing to a provider other than `generic`.
-    fn refuse_generic_settings(&self) -> Result<(), ConfigProblem> {
+    /// Refuses the settings that say how a sender shows who it is: this provider has a way of its own.
+    pub(super) fn refuse_descriptions(&self) -> Result<(), ConfigProblem> {
+        if self.config.auth.is_some() {
+            let what = "means nothing to this provider, which has a way of its own: remove it";
+            return Err(ConfigProblem::new("auth", what));
+        }
+        self.refuse_signature()
+    }
+
+    /// Refuses the settings of `generic` that are no others'.
+    fn refuse_signature(&self) -> Result<(), ConfigProblem> {
         let what = "is a setting of `provider = \"generic\"`: remove it";
         if self.config.signature.is_some() {
             return Err(ConfigProblem::new("signature", what));
@@ -54,12 +83,13 @@ impl Setup<'_> {
     }
 }
 
-/// Builds the provider with this name.
-pub(super) fn build(name: &str, setup: Setup<'_>) -> Result<Box<dyn Provider>, ConfigProblem> {
+/// The provider with this name.
+pub(super) fn find(name: &str) -> Result<&'static Kind, ConfigProblem> {
     if let Some(kind) = PROVIDERS.iter().find(|kind| kind.name == name) {
-        return (kind.build)(setup);
+        return Ok(kind);
     }
-    let names: Vec<&str> = PROVIDERS.iter().map(|kind| kind.name).collect();
+    let mut names: Vec<&str> = PROVIDERS.iter().map(|kind| kind.name).collect();
+    names.push(AUTO);
     let nearest = names
         .iter()
         .map(|known| (strsim::jaro_winkler(name, known), known))
@@ -88,15 +118,15 @@ pub(super) struct Request<'a> {
 
 /// A request to be sent.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Outgoing<'a> {
+pub struct Outgoing<'a> {
     /// The value of the provider's event header.
-    pub(super) event: &'a str,
+    pub event: &'a str,
     /// Its body.
-    pub(super) body: &'a [u8],
-    /// The delivery's identifier.
-    pub(super) id: &'a str,
+    pub body: &'a [u8],
+    /// The delivery's identifier, a new one for each delivery.
+    pub id: &'a str,
     /// The present moment.
-    pub(super) now: Timestamp,
+    pub now: Timestamp,
 }
 
 /// What a request says about itself.
@@ -192,8 +222,14 @@ pub(super) trait Provider: Debug + Send + Sync {
     /// with anything in headers and body.
     fn facts(&self, headers: Headers<'_>, body: Option<&Value>) -> Facts;
 
-    /// The texts that name the delivery, and how long each counts. Called once for each accepted request.
-    fn keys(&self, headers: Headers<'_>, body: &[u8]) -> Vec<(String, Duration)>;
+    /// The texts that name the delivery, and how long each counts; the body is given as it was received, and as
+    /// what it holds. Called once for each accepted request.
+    fn keys(
+        &self,
+        headers: Headers<'_>,
+        json: Option<&Value>,
+        body: &[u8],
+    ) -> Vec<(String, Duration)>;
 
     /// The lower-case names of the headers that carry the provider's credentials.
     fn credential_headers(&self) -> &[String];
@@ -201,6 +237,12 @@ pub(super) trait Provider: Debug + Send + Sync {
     /// Where the secrets in its bodies are.
     fn hidden(&self) -> Hidden {
         Hidden::NOTHING
+    }
+
+    /// What a verified request is to be answered with, where it only asks whether somebody is there: it is not
+    /// stored. Called once for each verified request.
+    fn challenge(&self, _body: &Value) -> Option<String> {
+        None
     }
 
     /// The events of a stored delivery. Called by the worker, once for each delivery and again after a crash.
@@ -231,6 +273,15 @@ fn id_key(id: &str) -> (String, Duration) {
 /// The key of a body.
 fn body_key(body: &[u8], counts: Duration) -> (String, Duration) {
     (format!("body:{}", digest(body)), counts)
+}
+
+/// The keys of a delivery whose identifier its signature does not cover: whoever has seen the request can send
+/// it again under a new one, so the body is known for as long as the identifier is.
+fn unsigned_id_keys(id: Option<&str>, body: &[u8]) -> Vec<(String, Duration)> {
+    match id {
+        Some(id) => vec![id_key(id), body_key(body, ID_COUNTS)],
+        None => vec![body_key(body, BODY_COUNTS)],
+    }
 }
 
 fn digest(bytes: &[u8]) -> String {

@@ -8,6 +8,7 @@
 //! - A message says what was wrong and what to do, and never holds a secret or an expected value.
 
 use crate::domain::names::SourceName;
+use crate::domain::quantity::Bytes;
 
 /// A request that is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -103,6 +104,51 @@ impl Rejection {
             "the body is not JSON (line {line}, column {column}): send it as `application/json`"
         );
         Self::bad_request("hook/not-json", message)
+    }
+
+    /// The body is compressed in a way that is not known.
+    pub(super) fn unknown_coding() -> Self {
+        Self {
+            status: 415,
+            code: "hook/encoding",
+            message: "the body is compressed in a way that is not known here: send it as it is, or with gzip alone"
+                .to_owned(),
+        }
+    }
+
+    /// The body is not compressed as it says.
+    pub(super) fn not_gzip() -> Self {
+        let message = "the header `Content-Encoding` says gzip, and the body is not that";
+        Self::bad_request("hook/not-gzip", message)
+    }
+
+    /// The body is too large once inflated.
+    pub(super) fn inflated_too_large(limit: Bytes) -> Self {
+        Self {
+            status: 413,
+            code: "hook/too-large",
+            message: format!(
+                "the body inflates to more than the {limit} that this source takes; raise its `body_limit`"
+            ),
+        }
+    }
+
+    /// None of the providers that the source takes sends such headers.
+    pub(super) fn unknown_provider() -> Self {
+        Self::unauthorized(
+            "hook/unknown-provider",
+            "the headers are of no provider that is known here: name the provider of the source, in place of \
+             `provider = \"auto\"`",
+        )
+    }
+
+    /// The source has no secret for the provider whose headers these are.
+    pub(super) fn no_secret_for(provider: &str) -> Self {
+        let message = format!(
+            "the headers are those of {provider}, and this source has no secret for it: add `{provider}` to its \
+             `secrets`"
+        );
+        Self::unauthorized("hook/no-secret", message)
     }
 
     /// The body is nested too deeply.

@@ -8,6 +8,8 @@
 #[cfg(test)]
 mod tests;
 
+use super::provider::PROVIDERS;
+
 /// A request as a provider sends it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sample {
@@ -23,9 +25,10 @@ pub struct Sample {
     pub event: &'static str,
 }
 
+/// A sample of a provider, by its name and the value of the event header.
 macro_rules! sample {
     ($provider:literal, $name:literal, $header:literal) => {
-        Sample {
+        $crate::sources::samples::Sample {
             provider: $provider,
             name: $name,
             event_header: $header,
@@ -49,22 +52,9 @@ macro_rules! sample {
     };
 }
 
-const SAMPLES: &[Sample] = &[
-    sample!("gitlab", "push", "Push Hook"),
-    sample!("gitlab", "tag", "Tag Push Hook"),
-    sample!("gitlab", "merge-request-opened", "Merge Request Hook"),
-    sample!("gitlab", "merge-request-updated", "Merge Request Hook"),
-    sample!("gitlab", "merge-request-merged", "Merge Request Hook"),
-    sample!("gitlab", "merge-request-closed", "Merge Request Hook"),
-    sample!("gitlab", "issue-opened", "Issue Hook"),
-    sample!("gitlab", "note-on-merge-request", "Note Hook"),
-    sample!("gitlab", "pipeline-failed", "Pipeline Hook"),
-    sample!("gitlab", "job-failed", "Job Hook"),
-    sample!("gitlab", "release", "Release Hook"),
-];
+pub(super) use sample;
 
-/// Every sample, in the order of the documentation.
-#[must_use]
-pub fn samples() -> &'static [Sample] {
-    SAMPLES
+/// Every sample, in the order of the providers.
+pub fn samples() -> impl Iterator<Item = &'static Sample> {
+    PROVIDERS.iter().flat_map(|kind| kind.samples)
 }

@@ -6,6 +6,8 @@
 //! - Signatures and tokens are compared in constant time.
 //! - A time counts only within the tolerance on both sides of the present.
 
+pub(super) mod body;
+pub(super) mod credential;
 pub(super) mod standard;
 #[cfg(test)]
 mod tests;

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::{
-    ParseInput, Parsed, Rejection, Source, SourceConfig, SourceConfigError, Verdict, Verified,
+    Outgoing, ParseInput, Parsed, Rejection, Source, SourceConfig, SourceConfigError, Verdict,
+    Verified,
 };
 use crate::domain::clock::Timestamp;
 use crate::domain::names::{DeliveryId, SourceName};
@@ -69,6 +70,7 @@ pub(super) fn parse(source: &Source, headers: &[(String, String)], body: &[u8]) 
     source.parse(&ParseInput {
         delivery: &DeliveryId("0192a000-0000-7000-8000-000000000000".to_owned()),
         source: &source_name(),
+        provider: source.provider(),
         received_at: NOW,
         received_local: "2026-01-01T00:00:00+00:00",
         headers,
@@ -81,6 +83,7 @@ pub(super) fn accepted(verdict: Result<Verdict<'_>, Rejection>) -> Verified<'_> 
     match verdict.expect("the request is verified") {
         Verdict::Accept(verified) => verified,
         Verdict::Ignore { reason, .. } => panic!("ignored: {reason}"),
+        Verdict::Answer(answer) => panic!("answered: {answer}"),
     }
 }
 
@@ -91,6 +94,13 @@ pub(super) fn corpus(left_out: &str) -> Option<PathBuf> {
         println!("left out 1 test ({left_out}): HOOKBOX_CORPUS is not set");
     }
     folder
+}
+
+/// A body that is not JSON, out of the JSON that holds it.
+fn unwrapped(wrapper: &[u8]) -> Vec<u8> {
+    let wrapper: serde_json::Value = serde_json::from_slice(wrapper).expect("a wrapper is JSON");
+    let body = wrapper["body"].as_str().expect("a wrapper holds a text");
+    body.as_bytes().to_vec()
 }
 
 /// Headers and a body.
@@ -123,10 +133,25 @@ pub(super) fn payloads(folder: &Path, provider: &str) -> BTreeMap<String, Payloa
             let headers = headers
                 .into_iter()
                 .map(|(name, value)| (name.to_lowercase(), value));
-            let body = std::fs::read(file.path()).expect("the file can be read");
+            let mut body = std::fs::read(file.path()).expect("the file can be read");
+            if name.ends_with(".raw.json") {
+                body = unwrapped(&body);
+            }
             let key = format!("{}/{name}", project.file_name().to_string_lossy());
             payloads.insert(key, (headers.collect(), body));
         }
     }
     payloads
+}
+
+/// The headers with which a source's own provider would send a body.
+pub(super) fn sign(source: &Source, event: &str, body: &[u8]) -> Vec<(String, String)> {
+    let outgoing = Outgoing {
+        event,
+        body,
+        id: "id-1",
+        now: NOW,
+    };
+    let signed = source.signed_headers(source.provider(), &outgoing);
+    signed.expect("the source takes its own provider's requests")
 }

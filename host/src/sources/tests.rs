@@ -165,6 +165,7 @@ fn what_is_not_expected_is_ignored_with_its_reason() {
             .expect("verified")
         {
             Verdict::Accept(_) => None,
+            Verdict::Answer(answer) => panic!("answered: {answer}"),
             Verdict::Ignore { reason, .. } => Some(reason),
         };
         assert_eq!(found, expected, "{expect}");
@@ -322,7 +323,7 @@ impl Provider for Many {
         Facts::default()
     }
 
-    fn keys(&self, _: Headers<'_>, _: &[u8]) -> Vec<(String, Duration)> {
+    fn keys(&self, _: Headers<'_>, _: Option<&Value>, _: &[u8]) -> Vec<(String, Duration)> {
         Vec::new()
     }
 
@@ -343,7 +344,7 @@ impl Provider for Many {
 fn a_delivery_holds_a_thousand_events_and_the_rest_is_counted() {
     let mut source = token_source("secret");
     for (made, kept, left_out) in [(0, 1, 0), (1, 1, 0), (1_000, 1_000, 0), (1_007, 1_000, 7)] {
-        source.provider = Box::new(Many(made));
+        source.takers = Takers::One(Box::new(Many(made)));
         let parsed = testing::parse(&source, &[], b"{}");
         assert_eq!((parsed.events.len(), parsed.left_out), (kept, left_out));
     }

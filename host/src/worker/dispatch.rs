@@ -167,6 +167,7 @@ async fn parse(shared: &Arc<Shared>, delivery: &Arc<Delivery>) -> Parsed {
             source.parse(&ParseInput {
                 delivery: &job.id,
                 source: &job.source,
+                provider: &job.provider,
                 received_at: job.received_at,
                 received_local: &job.received_local,
                 headers: &job.headers,

@@ -12,8 +12,7 @@ use super::server::{SECRET, Server};
 /// The sample of this name.
 pub(crate) fn sample(name: &str) -> &'static Sample {
     samples()
-        .iter()
-        .find(|sample| sample.name == name)
+        .find(|sample| sample.provider == "gitlab" && sample.name == name)
         .expect("there is such a sample")
 }
 

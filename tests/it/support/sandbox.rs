@@ -73,8 +73,7 @@ pub(crate) async fn refusal(engine: &Arc<Engine>, bytes: &[u8]) -> CompileErrorK
 /// The event of the sample `gitlab/push`.
 pub(crate) fn push() -> Event {
     let sample = hookbox::sources::samples::samples()
-        .iter()
-        .find(|sample| sample.name == "push")
+        .find(|sample| sample.provider == "gitlab" && sample.name == "push")
         .expect("there is such a sample");
     serde_json::from_str(sample.event).expect("the sample is an event")
 }

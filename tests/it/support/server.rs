@@ -197,8 +197,7 @@ impl Server {
     /// Sends a sample, and returns the identifier that the server gave it.
     pub(crate) async fn send_sample(&self, name: &str) -> String {
         let sample = hookbox::sources::samples::samples()
-            .iter()
-            .find(|sample| sample.name == name)
+            .find(|sample| sample.provider == "gitlab" && sample.name == name)
             .expect("there is such a sample");
         let answer = self
             .hook(sample.event_header, sample.body)

@@ -26,7 +26,13 @@ use crate::sources::rejection::Rejection;
 use crate::sources::signature::{Algorithm, Encoding, is_recent, mac, same, whole_number};
 
 /// The generic source's line in the list of providers.
-pub(super) const KIND: Kind = Kind { name: NAME, build };
+pub(super) const KIND: Kind = Kind {
+    name: NAME,
+    build,
+    // Its requests have no header that is theirs alone.
+    detect: |_| false,
+    samples: &[],
+};
 
 const NAME: &str = "generic";
 const HINT: &str = "send it as the description of the source says";
@@ -263,7 +269,12 @@ impl Provider for Generic {
         }
     }
 
-    fn keys(&self, headers: Headers<'_>, body: &[u8]) -> Vec<(String, Duration)> {
+    fn keys(
+        &self,
+        headers: Headers<'_>,
+        _: Option<&Value>,
+        body: &[u8],
+    ) -> Vec<(String, Duration)> {
         let scheme = self.scheme.as_ref();
         let id = scheme.and_then(|scheme| headers.text(scheme.id.as_deref()?));
         // Where the signature covers neither, whoever has seen a request can send it again under a new

@@ -13,7 +13,7 @@ mod changes;
 mod code;
 mod common;
 #[cfg(test)]
-mod corpus_tests;
+pub(super) mod corpus;
 mod kind;
 mod merge_request;
 mod run;
@@ -36,11 +36,29 @@ use crate::sources::headers::{Headers, required};
 use crate::sources::json::{Cut, Node};
 use crate::sources::redact::Hidden;
 use crate::sources::rejection::Rejection;
+use crate::sources::samples::sample;
 use crate::sources::signature::same_token;
 use crate::sources::signature::standard::{self, SigningKey};
 
 /// GitLab's line in the list of providers.
-pub(super) const KIND: Kind = Kind { name: NAME, build };
+pub(super) const KIND: Kind = Kind {
+    name: NAME,
+    build,
+    detect: |headers| headers.text(EVENT).is_some(),
+    samples: &[
+        sample!("gitlab", "push", "Push Hook"),
+        sample!("gitlab", "tag", "Tag Push Hook"),
+        sample!("gitlab", "merge-request-opened", "Merge Request Hook"),
+        sample!("gitlab", "merge-request-updated", "Merge Request Hook"),
+        sample!("gitlab", "merge-request-merged", "Merge Request Hook"),
+        sample!("gitlab", "merge-request-closed", "Merge Request Hook"),
+        sample!("gitlab", "issue-opened", "Issue Hook"),
+        sample!("gitlab", "note-on-merge-request", "Note Hook"),
+        sample!("gitlab", "pipeline-failed", "Pipeline Hook"),
+        sample!("gitlab", "job-failed", "Job Hook"),
+        sample!("gitlab", "release", "Release Hook"),
+    ],
+};
 
 const NAME: &str = "gitlab";
 const EVENT: &str = "x-gitlab-event";
@@ -83,7 +101,7 @@ struct GitLab {
 }
 
 fn build(setup: Setup<'_>) -> Result<Box<dyn Provider>, ConfigProblem> {
-    setup.refuse_generic_settings()?;
+    setup.refuse_descriptions()?;
     let mut gitlab = GitLab {
         tokens: Vec::new(),
         keys: Vec::new(),
@@ -198,7 +216,12 @@ impl Provider for GitLab {
         }
     }
 
-    fn keys(&self, headers: Headers<'_>, body: &[u8]) -> Vec<(String, Duration)> {
+    fn keys(
+        &self,
+        headers: Headers<'_>,
+        _: Option<&Value>,
+        body: &[u8],
+    ) -> Vec<(String, Duration)> {
         let named = [standard::ID, IDEMPOTENCY_KEY]
             .into_iter()
             .find_map(|name| headers.text(name));

@@ -21,7 +21,12 @@ use crate::sources::rejection::Rejection;
 use crate::sources::signature::standard::{self, SigningKey};
 
 /// The line of Standard Webhooks in the list of providers.
-pub(super) const KIND: Kind = Kind { name: NAME, build };
+pub(super) const KIND: Kind = Kind {
+    name: NAME,
+    build,
+    detect: |headers| headers.text(standard::ID).is_some(),
+    samples: &[],
+};
 
 const NAME: &str = "standard-webhooks";
 
@@ -32,7 +37,7 @@ struct StandardWebhooks {
 }
 
 fn build(setup: Setup<'_>) -> Result<Box<dyn Provider>, ConfigProblem> {
-    setup.refuse_generic_settings()?;
+    setup.refuse_descriptions()?;
     let tolerance = setup.config.tolerance()?;
     let mut keys = Vec::new();
     for secret in setup.secrets {
@@ -72,7 +77,12 @@ impl Provider for StandardWebhooks {
         }
     }
 
-    fn keys(&self, headers: Headers<'_>, body: &[u8]) -> Vec<(String, Duration)> {
+    fn keys(
+        &self,
+        headers: Headers<'_>,
+        _: Option<&Value>,
+        body: &[u8],
+    ) -> Vec<(String, Duration)> {
         vec![
             headers
                 .text(standard::ID)

@@ -25,7 +25,7 @@ fn what_a_source_signs_it_accepts() {
         timed(),
         with("signed = '{body}{header:Date}'").expect("a source"),
     ] {
-        let sent = source.signed_headers("ping", BODY, "id-1", NOW);
+        let sent = testing::sign(&source, "ping", BODY);
         let verified = accepted(source.verify(&headers(&sent), BODY, NOW));
         assert_eq!(verified.secret.as_deref(), Some("secret"));
         assert!(
@@ -43,7 +43,7 @@ fn what_a_source_signs_it_accepts() {
 #[test]
 fn each_needed_header_is_refused_when_it_is_missing_empty_or_doubled() {
     let source = timed();
-    let sent = source.signed_headers("ping", BODY, "id-1", NOW);
+    let sent = testing::sign(&source, "ping", BODY);
     for name in ["x-signature", "x-time", "x-id"] {
         let others = || sent.iter().filter(|(key, _)| key != name).cloned();
         let own = sent
@@ -68,7 +68,7 @@ fn each_needed_header_is_refused_when_it_is_missing_empty_or_doubled() {
 #[test]
 fn a_changed_body_id_or_time_is_refused_and_so_is_an_old_request() {
     let source = timed();
-    let sent = source.signed_headers("ping", BODY, "id-1", NOW);
+    let sent = testing::sign(&source, "ping", BODY);
     let code = |list: &[(String, String)], body: &[u8], now| {
         source
             .verify(&headers(list), body, now)
@@ -99,7 +99,7 @@ fn a_changed_body_id_or_time_is_refused_and_so_is_an_old_request() {
 #[test]
 fn one_right_signature_in_a_list_is_enough() {
     let source = with("separator = ','").expect("a source");
-    let mut sent = source.signed_headers("ping", BODY, "id-1", NOW);
+    let mut sent = testing::sign(&source, "ping", BODY);
     let (_, signature) = sent.last_mut().expect("the signature is last");
     *signature = format!("sha256=00, nonsense,{signature}");
     assert!(source.verify(&headers(&sent), BODY, NOW).is_ok());
@@ -108,7 +108,7 @@ fn one_right_signature_in_a_list_is_enough() {
 #[test]
 fn the_body_counts_as_the_identifier_where_the_signature_does_not_cover_it() {
     let keys = |source: &Source| {
-        let sent = source.signed_headers("ping", BODY, "id-1", NOW);
+        let sent = testing::sign(&source, "ping", BODY);
         accepted(source.verify(&headers(&sent), BODY, NOW)).keys
     };
     let week = std::time::Duration::from_hours(7 * 24);

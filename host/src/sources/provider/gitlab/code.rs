@@ -1,11 +1,10 @@
 //! Pushes, tags, and releases.
 
-use super::common::{
-    actor, first_line, first_time, missing, page, person, repository, short_ref, time,
-};
+use super::common::{actor, first_time, page, person, repository};
 use crate::domain::event::{Change, Commit, Push, Release, Subject, Tag};
 use crate::sources::json::Node;
 use crate::sources::provider::Draft;
+use crate::sources::provider::git::{first_line, is_zero, missing, short_ref, time};
 
 /// A push to a branch, or a tag that was made, moved or removed: the ref says which.
 pub(super) fn push(body: Node<'_>) -> Result<Draft, String> {
@@ -79,11 +78,6 @@ pub(super) fn push(body: Node<'_>) -> Result<Draft, String> {
         repository,
         ..Draft::about(subject)
     })
-}
-
-/// Whether a commit is none: all zeros, in either length of hash.
-fn is_zero(commit: &str) -> bool {
-    commit.len() >= 40 && commit.bytes().all(|byte| byte == b'0')
 }
 
 fn commit(node: Node<'_>) -> Option<Commit> {

@@ -3,6 +3,7 @@
 use crate::domain::clock::Timestamp;
 use crate::domain::event::{CommitSummary, Person, Repository, RunStatus, Visibility};
 use crate::sources::json::Node;
+use crate::sources::provider::git::{first_line, time};
 
 /// What GitLab writes in place of an address that is not public.
 const REDACTED: &str = "[REDACTED]";
@@ -179,28 +180,6 @@ pub(super) fn first_time(node: Node<'_>, keys: &[&str]) -> Option<Timestamp> {
     keys.iter().find_map(|key| time(node.raw(key)?))
 }
 
-/// A time as GitLab writes it: `2013-12-03T17:23:34Z`, `2013-12-03 17:23:34 UTC`, or
-/// `2013-12-03 17:23:34 +0200`.
-pub(super) fn time(text: &str) -> Option<Timestamp> {
-    let text = text.trim();
-    let compact = match text.strip_suffix(" UTC") {
-        Some(rest) => format!("{rest}Z"),
-        None => text.replacen(" +", "+", 1).replacen(" -", "-", 1),
-    };
-    let instant: jiff::Timestamp = compact.parse().ok()?;
-    Some(Timestamp(instant.as_millisecond()))
-}
-
-/// The first line of a message.
-pub(super) fn first_line(message: &str) -> String {
-    message
-        .lines()
-        .next()
-        .unwrap_or_default()
-        .trim_end()
-        .to_owned()
-}
-
 /// A commit with `id`, `title`, `message`, `url` and `author`, where its id may stand elsewhere.
 pub(super) fn commit_summary(node: Node<'_>, id: String) -> CommitSummary {
     let title = node
@@ -234,13 +213,6 @@ pub(super) fn status(word: &str) -> RunStatus {
     }
 }
 
-/// A branch or tag without `refs/heads/` or `refs/tags/`.
-pub(super) fn short_ref(name: &str) -> &str {
-    name.strip_prefix("refs/heads/")
-        .or_else(|| name.strip_prefix("refs/tags/"))
-        .unwrap_or(name)
-}
-
 /// A page below a repository's, such as `-/tags/v1`; the last part is encoded.
 pub(super) fn page(repository: Option<&Repository>, folder: &str, name: &str) -> Option<String> {
     let web = repository?.url.as_deref()?;
@@ -254,9 +226,4 @@ pub(super) fn page(repository: Option<&Repository>, folder: &str, name: &str) ->
         }
     }
     Some(url)
-}
-
-/// What a payload of some kind always has, and this one has not.
-pub(super) fn missing(kind: &str, key: &str) -> String {
-    format!("the body is of the kind `{kind}` and has no `{key}`")
 }

@@ -4,10 +4,11 @@
 //! says so.
 
 use super::changes;
-use super::common::{actor, described, first_time, missing, people, person, repository};
+use super::common::{actor, described, first_time, people, person, repository};
 use crate::domain::event::{Change, MergeRequest, Person, Subject};
 use crate::sources::json::Node;
 use crate::sources::provider::Draft;
+use crate::sources::provider::git::missing;
 
 /// A merge request, and what happened to it.
 pub(super) fn read(body: Node<'_>) -> Result<Draft, String> {

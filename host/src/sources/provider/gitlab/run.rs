@@ -1,12 +1,10 @@
 //! Pipelines, jobs, and deployments.
 
-use super::common::{
-    actor, commit_summary, email, first_line, first_time, missing, page, repository, short_ref,
-    status,
-};
+use super::common::{actor, commit_summary, email, first_time, page, repository, status};
 use crate::domain::event::{CommitSummary, Deployment, Job, Person, Pipeline, RunStatus, Subject};
 use crate::sources::json::Node;
 use crate::sources::provider::Draft;
+use crate::sources::provider::git::{first_line, missing, short_ref};
 
 /// A pipeline whose status changed.
 pub(super) fn pipeline(body: Node<'_>) -> Result<Draft, String> {

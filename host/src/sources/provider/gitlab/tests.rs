@@ -1,6 +1,5 @@
 //! GitLab's verification and parser, on bodies written for them.
 
-mod mutations;
 mod parsing;
 mod verification;
 
@@ -8,11 +7,7 @@ use serde_json::Value;
 
 use crate::domain::event::Event;
 use crate::sources::samples::samples;
-use crate::sources::testing::{self, accepted, token_source};
-
-fn accepted_body(verdict: crate::sources::Verdict<'_>) -> Vec<u8> {
-    accepted(Ok(verdict)).body.into_owned()
-}
+use crate::sources::testing::{self, token_source};
 
 fn event(header: &str, body: &Value) -> Event {
     let list = [("x-gitlab-event".to_owned(), header.to_owned())];
@@ -22,8 +17,7 @@ fn event(header: &str, body: &Value) -> Event {
 
 fn sample(name: &str) -> Value {
     let sample = samples()
-        .iter()
-        .find(|sample| sample.name == name)
+        .find(|sample| sample.provider == "gitlab" && sample.name == name)
         .expect("a sample");
     serde_json::from_str(sample.body).expect("a sample is JSON")
 }

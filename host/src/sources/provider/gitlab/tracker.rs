@@ -1,13 +1,14 @@
 //! Issues, comments, wiki pages, feature flags, and members.
 
 use super::changes;
-use super::common::{actor, first_time, flat_person, missing, person, repository};
+use super::common::{actor, first_time, flat_person, person, repository};
 use super::merge_request::{assignees, author, labels, milestone};
 use crate::domain::event::{
     Change, Comment, CommentTarget, FeatureFlag, Issue, Member, Page, Person, Subject,
 };
 use crate::sources::json::Node;
 use crate::sources::provider::Draft;
+use crate::sources::provider::git::missing;
 
 /// What `create`, `update` and `delete` are in neutral words.
 fn life(action: Option<&str>) -> Change {

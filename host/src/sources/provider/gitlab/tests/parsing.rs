@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{event, sample};
 use crate::domain::clock::Timestamp;
 use crate::domain::event::{Change, CommentTarget, Subject};
-use crate::sources::provider::gitlab::common::time;
+use crate::sources::provider::git::time;
 
 fn change_of(body: &Value) -> Change {
     match event("Merge Request Hook", body).subject {

@@ -1,6 +1,5 @@
 //! Who is believed, and what names a delivery.
 
-use super::accepted_body;
 use crate::domain::clock::Timestamp;
 use crate::sources::testing::{NOW, accepted, build, headers, token_source};
 use crate::sources::{Rejection, Source};
@@ -267,7 +266,7 @@ fn a_header_that_contradicts_the_body_is_a_bad_request_and_an_unknown_body_is_no
         let list = [("x-gitlab-token", "secret"), ("x-gitlab-event", event)];
         source
             .verify(&headers(&list), body.as_bytes(), NOW)
-            .map(accepted_body)
+            .map(|verdict| accepted(Ok(verdict)).body.into_owned())
     };
     let rejection = verify("Push Hook", r#"{"object_kind":"merge_request"}"#).expect_err("refused");
     assert_eq!(
