@@ -30,6 +30,7 @@ mod dispatch;
 mod evaluate;
 mod perform;
 mod pool;
+mod rate;
 
 /// How long this process's claims hold without a sign of life. Well above any pause of a busy machine,
 /// since a lease that runs out counts as a crash.
@@ -38,6 +39,8 @@ const LEASE: Duration = Duration::from_secs(60);
 /// What the operator configured, as far as events and actions need it. Replaced as a whole.
 #[derive(Debug)]
 pub struct Live {
+    /// The address under which senders reach the server, for what is printed to paste.
+    pub public_url: String,
     /// The sources, by name.
     pub sources: BTreeMap<SourceName, Arc<Source>>,
     /// The channels.
@@ -82,6 +85,8 @@ struct Shared {
     performs: Performs,
     owner: String,
     pool: pool::Pool,
+    /// When the actions of each rule fall due.
+    rates: Arc<rate::Rates>,
     /// The snapshot that was kept last, by its number.
     kept: Mutex<Option<(u64, SnapshotId)>>,
     /// Deliveries or events may wait.
@@ -136,6 +141,7 @@ impl Worker {
             performs: parts.performs,
             owner,
             pool: pool::Pool::start(parts.threads),
+            rates: Arc::default(),
             kept: Mutex::new(None),
             events: Arc::default(),
             messages: Notify::new(),

@@ -9,7 +9,7 @@ mod deploys;
 mod left_behind;
 mod storm;
 
-/// A source, and everything granted to the shared rules.
+/// A source, and everything granted to the shared rules, as fast as they like.
 const GITLAB: &str = r#"
     [sources.gitlab]
     provider = "gitlab"
@@ -19,6 +19,10 @@ const GITLAB: &str = r#"
     sources = ["*"]
     channels = ["*"]
     commands = ["*"]
+
+    [limits]
+    rate = 1_000_000
+    burst = 1_000_000
 "#;
 
 /// A settings file for the rule `deploy-on-main`.

@@ -318,3 +318,29 @@ async fn a_rule_that_never_answers_stops_no_rule_after_it() {
     assert_eq!(record["rules"][1]["kind"], "acted");
     assert!(server.console().contains(&event), "{}", server.console());
 }
+
+#[tokio::test]
+async fn a_rule_over_its_rate_waits_with_its_actions_and_loses_none() {
+    let site = Site::new(&format!(
+        "{}\n[limits]\nrate = 60\nburst = 2\n",
+        Site::CONFIG
+    ));
+    site.put("rules/echo.toml", b"[settings]\nchannel = 'console'");
+    site.put("rules/echo.wasm", &guest("echo"));
+    let server = site.serve().await;
+
+    let mut events = Vec::new();
+    for sample in ["push", "tag", "release", "issue-opened"] {
+        events.push(server.send_sample(sample).await);
+    }
+    let mut delayed = 0;
+    for event in &events {
+        let record = server.settled(event).await;
+        let action = &record["record"]["actions"][0];
+        assert_eq!(action["state"], "done", "{record}");
+        let moment = |key: &str| action[key].as_i64().expect("a moment");
+        delayed += usize::from(moment("due-at") > moment("created-at"));
+    }
+
+    assert_eq!(delayed, 2, "a burst of two, and the others later");
+}

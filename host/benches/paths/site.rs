@@ -142,7 +142,8 @@ pub(crate) fn folder(config: &str, rules: &[(&str, &[u8], &str)]) -> tempfile::T
         format!(
             "listen = '127.0.0.1:0'\nadmin.listen = '127.0.0.1:0'\n\
              [sources.gitlab]\nprovider = 'gitlab'\nsecret = {{ file = 'secret' }}\n\
-             [shared]\nsources = ['*']\nchannels = ['*']\ncommands = ['*']\n{config}"
+             [shared]\nsources = ['*']\nchannels = ['*']\ncommands = ['*']\n\
+             [limits]\nrate = 1_000_000_000\nburst = 1_000_000_000\n{config}"
         )
         .as_bytes(),
     );

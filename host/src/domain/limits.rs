@@ -1,5 +1,6 @@
 //! The limits of the sandbox and their defaults.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -24,6 +25,10 @@ pub struct Limits {
     pub actions: u32,
     /// How large they may be in all.
     pub actions_size: Bytes,
+    /// How many actions of a rule may begin in a minute; over it they wait.
+    pub rate: NonZeroU32,
+    /// How many of them may begin at once.
+    pub burst: NonZeroU32,
     /// How many lines of log are kept; more are counted.
     pub log_lines: u32,
     /// How long a line of the log may be; the rest is cut.
@@ -44,6 +49,9 @@ impl Limits {
         copied_out: Bytes::mib(1),
         actions: 16,
         actions_size: Bytes::kib(64),
+        rate: NonZeroU32::new(120).expect("it is not zero"),
+        // Half a minute's: a push of many branches is no flood.
+        burst: NonZeroU32::new(60).expect("it is not zero"),
         log_lines: 64,
         log_line: Bytes::kib(4),
         module: Bytes::mib(4),
@@ -66,6 +74,10 @@ impl Limits {
         limits.actions = other
             .actions
             .map_or(limits.actions, |actions| actions.min(limits.actions));
+        limits.rate = other.rate.map_or(limits.rate, |rate| rate.min(limits.rate));
+        limits.burst = other
+            .burst
+            .map_or(limits.burst, |burst| burst.min(limits.burst));
         limits
     }
 
@@ -78,6 +90,8 @@ impl Limits {
         limits.wall_time = other.wall_time.unwrap_or(limits.wall_time);
         limits.memory = other.memory.unwrap_or(limits.memory);
         limits.actions = other.actions.unwrap_or(limits.actions);
+        limits.rate = other.rate.unwrap_or(limits.rate);
+        limits.burst = other.burst.unwrap_or(limits.burst);
         limits
     }
 }
@@ -102,6 +116,10 @@ pub struct Narrowing {
     pub memory: Option<Bytes>,
     /// In place of [`Limits::actions`].
     pub actions: Option<u32>,
+    /// In place of [`Limits::rate`].
+    pub rate: Option<NonZeroU32>,
+    /// In place of [`Limits::burst`].
+    pub burst: Option<NonZeroU32>,
 }
 
 #[cfg(test)]

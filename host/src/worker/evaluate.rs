@@ -7,6 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock, PoisonError};
 
 use super::dispatch::payload;
+use super::rate::Rates;
 use super::{Live, Performs, Shared};
 use crate::catalog::{OnFault, Rule, Snapshot};
 use crate::domain::clock::Timestamp;
@@ -118,6 +119,7 @@ impl Work<'_> {
             run: claimed.run,
             at: self.shared.clock.now(),
             performs: self.shared.performs,
+            rates: Arc::clone(&self.shared.rates),
         };
         let Some((evaluations, dropped)) = self.shared.pool.run(move || job.run()).await else {
             // The pool's threads are gone: the process ends.
@@ -176,6 +178,7 @@ struct Job {
     run: u32,
     at: Timestamp,
     performs: Performs,
+    rates: Arc<Rates>,
 }
 
 impl Job {
@@ -295,7 +298,10 @@ impl Job {
             state,
             detail,
             concurrency_key,
-            due_at: self.at,
+            due_at: match state {
+                ActionState::Waiting => self.rates.due(rule.name(), &rule.limits, self.at),
+                _ => self.at,
+            },
         }
     }
 

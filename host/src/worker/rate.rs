@@ -1,0 +1,102 @@
+//! How fast the actions of a rule begin: some at once, and then so many a minute.
+//!
+//! An action that comes too fast is kept like any other and falls due later, so it waits over a restart as
+//! well. What is known here of a rule is when its next action would fall due; a restart forgets that, and so
+//! lets one more burst begin at once.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use crate::domain::clock::Timestamp;
+use crate::domain::limits::Limits;
+use crate::domain::names::RuleName;
+
+/// How many rules are remembered before those that are at rest are forgotten.
+const REMEMBERED: usize = 4_096;
+
+/// When the actions of each rule fall due.
+#[derive(Debug, Default)]
+pub(super) struct Rates(Mutex<HashMap<RuleName, i64>>);
+
+impl Rates {
+    /// When an action falls due that a rule asks for now. Called once for each, in their order.
+    pub(super) fn due(&self, rule: &RuleName, limits: &Limits, now: Timestamp) -> Timestamp {
+        // In microseconds: a minute holds more actions than milliseconds where the operator says so.
+        let present = now.0.saturating_mul(1_000);
+        let interval = 60_000_000 / i64::from(limits.rate.get());
+        let ahead = interval.saturating_mul(i64::from(limits.burst.get()));
+        let mut rates = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if rates.len() > REMEMBERED {
+            rates.retain(|_, next| *next > present);
+        }
+        let next = rates.entry(rule.clone()).or_default();
+        *next = (*next).max(present).saturating_add(interval);
+        Timestamp((*next).saturating_sub(ahead).max(present) / 1_000)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU32;
+    use std::time::Duration;
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp(1_767_225_600_000);
+
+    fn rule(name: &str) -> RuleName {
+        RuleName::parse(name).expect("a rule's name")
+    }
+
+    fn limits(rate: u32, burst: u32) -> Limits {
+        Limits {
+            rate: NonZeroU32::new(rate).expect("not zero"),
+            burst: NonZeroU32::new(burst).expect("not zero"),
+            ..Limits::DEFAULT
+        }
+    }
+
+    #[test]
+    fn a_burst_begins_at_once_and_what_follows_waits_for_its_turn() {
+        let rates = Rates::default();
+        let due = |now| rates.due(&rule("payments/route"), &limits(120, 3), now);
+        let waits: Vec<i64> = (0..6).map(|_| due(NOW).0 - NOW.0).collect();
+        assert_eq!(waits, [0, 0, 0, 500, 1_000, 1_500]);
+        // A minute later it has rested enough for a burst, and not for more.
+        let later = NOW.after(Duration::from_secs(60));
+        let waits: Vec<i64> = (0..4).map(|_| due(later).0 - later.0).collect();
+        assert_eq!(waits, [0, 0, 0, 500]);
+    }
+
+    #[test]
+    fn one_rule_does_not_slow_another() {
+        let rates = Rates::default();
+        for _ in 0..100 {
+            rates.due(&rule("payments/loud"), &limits(60, 1), NOW);
+        }
+        assert_eq!(rates.due(&rule("payments/quiet"), &limits(60, 1), NOW), NOW);
+    }
+
+    #[test]
+    fn a_rate_of_more_than_one_in_a_millisecond_is_kept() {
+        let rates = Rates::default();
+        let last = (0..10_000)
+            .map(|_| rates.due(&rule("fast"), &limits(600_000, 1), NOW))
+            .last();
+        assert_eq!(last.map(|last| last.0 - NOW.0), Some(999));
+    }
+
+    #[test]
+    fn rules_at_rest_are_forgotten() {
+        let rates = Rates::default();
+        for number in 0..=REMEMBERED {
+            rates.due(&rule(&format!("rule-{number}")), &limits(60, 1), NOW);
+        }
+        rates.due(
+            &rule("another"),
+            &limits(60, 1),
+            NOW.after(Duration::from_secs(2)),
+        );
+        assert_eq!(rates.0.lock().expect("not poisoned").len(), 1);
+    }
+}
