@@ -21,8 +21,10 @@ mod new;
 mod output;
 mod rules;
 mod run;
+mod samples;
 mod send;
 mod serve;
+mod sources;
 
 pub use error::CliError;
 pub use exit_code::Exit;
@@ -80,6 +82,12 @@ enum Command {
     /// Show the rules and how they stand
     #[command(subcommand)]
     Rules(rules::Command),
+    /// Show where deliveries come from, and learn what to expect of them
+    #[command(subcommand)]
+    Sources(sources::Command),
+    /// Show the samples that come with Hookbox
+    #[command(subcommand)]
+    Samples(samples::Command),
 }
 
 /// Runs the program with the process's arguments.
@@ -99,6 +107,8 @@ pub fn run() -> ExitCode {
         Command::Send(args) => send::run(&global, &args),
         Command::Events(command) => events::run(&global, &command),
         Command::Rules(command) => rules::run(&global, &command),
+        Command::Sources(command) => sources::run(&global, &command),
+        Command::Samples(command) => samples::run(&global, &command),
     };
     match result {
         Ok(exit) => exit.into(),

@@ -20,7 +20,9 @@ use crate::worker::{Live, Waker};
 
 mod admin;
 mod body;
+mod connections;
 mod error;
+mod failures;
 mod hooks;
 mod listen;
 mod why;
@@ -46,7 +48,7 @@ pub struct Public {
     trusted_proxies: Vec<AddressRange>,
     commits: Semaphore,
     refusals: Semaphore,
-    bodies: body::Room,
+    failures: failures::Failures,
 }
 
 impl std::fmt::Debug for Public {
@@ -84,7 +86,7 @@ impl Public {
             trusted_proxies: parts.trusted_proxies,
             commits: Semaphore::new(WAITING_FOR_COMMIT),
             refusals: Semaphore::new(REFUSALS_WAITING),
-            bodies: body::Room::new(),
+            failures: failures::Failures::default(),
         }
     }
 

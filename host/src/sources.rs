@@ -26,7 +26,9 @@ mod provider;
 mod redact;
 mod rejection;
 pub mod samples;
+mod sending;
 mod signature;
+mod summary;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
@@ -44,19 +46,21 @@ pub use config::{
 };
 use http::HeaderMap;
 pub use rejection::Rejection;
+pub use sending::{ToSign, signed_headers};
 use serde_json::Value;
 pub use signature::{Algorithm, Encoding};
+pub use summary::{SourceSummary, Verification};
 
 use self::auto::Takers;
 use self::expect::Expect;
 use self::headers::Headers;
-pub use self::provider::Outgoing;
 use self::provider::{Draft, Request};
+pub use self::provider::{Facts, Outgoing};
 use crate::domain::clock::Timestamp;
 use crate::domain::event::Event;
 use crate::domain::names::{DeliveryId, SourceName};
 use crate::domain::quantity::Bytes;
-use crate::domain::secret::{ReadSecret, Secret, SecretError, SecretRef};
+use crate::domain::secret::ReadSecret;
 
 /// How many events one delivery may hold; the rest is counted.
 const MAX_EVENTS: usize = 1_000;
@@ -84,9 +88,12 @@ enum Gate {
 pub struct Source {
     name: SourceName,
     gate: Gate,
+    /// The names of its secrets.
+    secrets: Vec<String>,
     takers: Takers,
     expect: Expect,
     addresses: Vec<AddressRange>,
+    address_texts: Vec<String>,
     body_limit: Bytes,
 }
 
@@ -197,6 +204,7 @@ impl Source {
             (None, true) => Gate::Closed,
             (None, false) => Gate::Checked,
         };
+        let names = secrets.iter().map(|secret| secret.name.clone()).collect();
         let takers = Takers::build(config, secrets).map_err(|problem| problem.under(&name))?;
         let addresses = address::read(&config.addresses).map_err(|problem| problem.under(&name))?;
         let expect = Expect::build(&config.expect).map_err(|problem| problem.under(&name))?;
@@ -206,9 +214,11 @@ impl Source {
         Ok(Self {
             name,
             gate,
+            secrets: names,
             takers,
             expect,
             addresses,
+            address_texts: config.addresses.clone(),
             body_limit,
         })
     }
@@ -390,62 +400,6 @@ fn event(input: &ParseInput<'_>, index: usize, draft: Draft) -> Event {
         confidential: draft.confidential,
         subject: draft.subject,
     }
-}
-
-/// A request to be signed for a source that is not configured here.
-#[derive(Debug, Clone, Copy)]
-pub struct ToSign<'a> {
-    /// The provider's name, such as `gitlab`.
-    pub provider: &'a str,
-    /// How a generic source is signed; other providers need none.
-    pub signature: Option<&'a SignatureConfig>,
-    /// The secret that the source has.
-    pub secret: &'a Secret,
-    /// The value of the provider's event header.
-    pub event: &'a str,
-    /// The body.
-    pub body: &'a [u8],
-    /// The delivery's identifier, a new one for each delivery.
-    pub id: &'a str,
-    /// The present moment.
-    pub now: Timestamp,
-}
-
-/// The headers with which a provider would send a body, signed with a given secret.
-///
-/// # Errors
-/// When the provider is not known, or does not take such a secret.
-pub fn signed_headers(request: &ToSign<'_>) -> Result<Vec<(String, String)>, SourceConfigError> {
-    struct Given<'a>(&'a Secret);
-    impl ReadSecret for Given<'_> {
-        fn read(&self, _: &SecretRef) -> Result<Secret, SecretError> {
-            Ok(self.0.clone())
-        }
-    }
-    let name = SourceName::parse("send")
-        .map_err(|error| SourceConfigError::new("sources".to_owned(), error.to_string()))?;
-    let mut config = SourceConfig::new(request.provider);
-    config.secret = Some(SecretRef {
-        env: None,
-        file: None,
-        credential: None,
-    });
-    config.signature = request.signature.cloned();
-    let source = Source::build(name, &config, &Given(request.secret))?;
-    let outgoing = Outgoing {
-        event: request.event,
-        body: request.body,
-        id: request.id,
-        now: request.now,
-    };
-    let headers = source.signed_headers(request.provider, &outgoing);
-    headers.ok_or_else(|| {
-        let what = format!(
-            "`{}` signs nothing of its own: name a provider",
-            request.provider
-        );
-        SourceConfigError::new("sources.send.provider".to_owned(), what)
-    })
 }
 
 /// The names of the providers, in the order of the documentation.

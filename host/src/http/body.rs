@@ -6,13 +6,10 @@ use axum::body::{Body, HttpBody as _};
 use axum::http::StatusCode;
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
-use tokio::sync::{Semaphore, SemaphorePermit};
 
+use super::connections::{NoRoom, Place};
 use super::error::ApiError;
 use crate::domain::quantity;
-
-/// All bodies that are being read or wait for their commit.
-const IN_FLIGHT: usize = 256 << 20;
 
 /// How long a sender may take for its body in all.
 const TIME: Duration = Duration::from_secs(30);
@@ -24,34 +21,12 @@ const DRAINED: usize = 1 << 20;
 /// How long that may take.
 const DRAIN_TIME: Duration = Duration::from_secs(2);
 
-/// Room for bodies, counted in units of 1 KiB.
-pub(super) struct Room(Semaphore);
-
-impl Room {
-    pub(super) fn new() -> Self {
-        Self(Semaphore::new(IN_FLIGHT >> 10))
-    }
-
-    /// Takes room for a body of at most `limit`, or of the length it announces.
-    pub(super) fn take(
-        &self,
-        body: &Body,
-        limit: quantity::Bytes,
-    ) -> Result<SemaphorePermit<'_>, ApiError> {
-        let length = body.size_hint().upper().unwrap_or(limit.0).min(limit.0);
-        let units = u32::try_from(length.div_ceil(1024).max(1)).unwrap_or(u32::MAX);
-        self.0.try_acquire_many(units).map_err(|_| {
-            ApiError::new(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "hook/busy",
-                "nothing was kept: too many requests are in flight",
-            )
-        })
-    }
-}
-
-/// Reads a body to its end.
-pub(super) async fn read(body: Body, limit: quantity::Bytes) -> Result<Bytes, ApiError> {
+/// Reads a body to its end; what has arrived is counted as held by the connection.
+pub(super) async fn read(
+    body: Body,
+    limit: quantity::Bytes,
+    place: &Place,
+) -> Result<Bytes, ApiError> {
     let too_large = || {
         ApiError::new(
             StatusCode::PAYLOAD_TOO_LARGE,
@@ -85,6 +60,7 @@ pub(super) async fn read(body: Body, limit: quantity::Bytes) -> Result<Bytes, Ap
                 drain(body).await;
                 return Err(too_large());
             }
+            place.hold(data.len()).map_err(|NoRoom| busy())?;
             if first.is_empty() && bytes.is_empty() {
                 first = data;
                 continue;
@@ -109,6 +85,14 @@ pub(super) async fn read(body: Body, limit: quantity::Bytes) -> Result<Bytes, Ap
                 format!("the body was not complete after {} seconds", TIME.as_secs()),
             ))
         })
+}
+
+fn busy() -> ApiError {
+    ApiError::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "hook/busy",
+        "nothing was kept: too many requests are in flight",
+    )
 }
 
 /// Reads some of a refused body and throws it away.

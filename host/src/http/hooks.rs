@@ -14,6 +14,7 @@ use axum::{Json, Router};
 use bytes::Bytes;
 use serde_json::json;
 
+use super::connections::Place;
 use super::error::ApiError;
 use super::{Peer, Public, body};
 use crate::domain::clock::Timestamp;
@@ -38,6 +39,7 @@ pub(super) fn router(state: Arc<Public>) -> Router {
 async fn hook(
     State(state): State<Arc<Public>>,
     Extension(Peer(peer)): Extension<Peer>,
+    Extension(place): Extension<Place>,
     name: Result<Path<String>, PathRejection>,
     request: axum::extract::Request,
 ) -> Response {
@@ -65,19 +67,41 @@ async fn hook(
         state: &state,
         source: &source,
         remote,
+        place,
         query: head.uri.query().map(str::to_owned),
         headers: &head.headers,
     };
     match request.take(&head.method, body).await {
         Ok(response) => response,
+        Err((error, _)) if is_unverified(&error) && too_many(&state, &source, remote) => {
+            // Neither recorded nor logged as a warning: a flood must not fill either.
+            tracing::debug!(source = %source.name(), remote = %remote, "a request was refused, as many before it");
+            ApiError::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "hook/too-many-failures",
+                "too many requests of this address could not be verified: mend the secret, and wait a minute",
+            )
+            .into_response()
+        }
         Err((error, glance)) => refuse(&state, Some(&source), remote, glance, error).await,
     }
+}
+
+/// Whether it is not known who sent a request.
+fn is_unverified(error: &ApiError) -> bool {
+    error.status == StatusCode::UNAUTHORIZED
+}
+
+fn too_many(state: &Public, source: &Source, remote: IpAddr) -> bool {
+    let now = state.clock.now();
+    state.failures.is_too_many(source.name(), remote, now)
 }
 
 struct Request<'a> {
     state: &'a Arc<Public>,
     source: &'a Arc<Source>,
     remote: IpAddr,
+    place: Place,
     query: Option<String>,
     headers: &'a HeaderMap,
 }
@@ -90,8 +114,8 @@ impl Request<'_> {
         }
         let before = |error| (error, self.source.glance(self.headers, None));
         let limit = self.source.body_limit();
-        let _room = self.state.bodies.take(&body, limit).map_err(before)?;
-        let body = body::read(body, limit).await.map_err(before)?;
+        let body = body::read(body, limit, &self.place).await.map_err(before)?;
+        self.place.complete();
         let now = self.state.clock.now();
         let after = |error| (error, self.source.glance(self.headers, Some(&body)));
         let verified = match self.source.verify(self.headers, &body, now) {

@@ -13,15 +13,13 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tower::ServiceExt as _;
 
 use super::Peer;
+use super::connections::{Connections, Place};
 use super::error::ApiError;
-
-/// The connections that are served at once.
-const CONNECTIONS: usize = 1_000;
 
 /// How long a sender may take for its headers, and a connection may stay idle.
 const HEADER_TIME: Duration = Duration::from_secs(10);
@@ -82,14 +80,14 @@ impl Listener {
 }
 
 async fn serve(listener: TcpListener, router: Router, mut ending: watch::Receiver<bool>) {
-    let room = Arc::new(Semaphore::new(CONNECTIONS));
+    let connections = Connections::new();
     let graceful = GracefulShutdown::new();
     loop {
         let accepted = tokio::select! {
-            accepted = accept(&listener, &room) => accepted,
+            accepted = accept(&listener, &connections) => accepted,
             _ = ending.wait_for(|ending| *ending) => break,
         };
-        let (stream, peer, permit) = match accepted {
+        let (stream, peer, place) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
                 // Out of file descriptors, as a rule: it passes when connections end.
@@ -99,15 +97,20 @@ async fn serve(listener: TcpListener, router: Router, mut ending: watch::Receive
             }
         };
         let router = router.clone();
+        let of_requests = place.clone();
         let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
             let mut request = request.map(Body::new);
             request.extensions_mut().insert(Peer(peer));
+            let place = of_requests.clone();
+            request.extensions_mut().insert(place.clone());
             let router = router.clone();
             async move {
-                match check_size(request.headers()) {
+                let answer = match check_size(request.headers()) {
                     Ok(()) => router.oneshot(request).await,
                     Err(error) => Ok(error.into_response()),
-                }
+                };
+                place.answered();
+                answer
             }
         });
         let connection = http1::Builder::new()
@@ -118,10 +121,14 @@ async fn serve(listener: TcpListener, router: Router, mut ending: watch::Receive
             .serve_connection(TokioIo::new(stream), service);
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(remote = %peer, "a connection broke: {error}");
+            tokio::select! {
+                ended = connection => {
+                    if let Err(error) = ended {
+                        tracing::debug!(remote = %peer, "a connection broke: {error}");
+                    }
+                }
+                () = place.cut_off() => {}
             }
-            drop(permit);
         });
     }
     // What does not end in time is cut off.
@@ -147,14 +154,11 @@ fn check_size(headers: &HeaderMap) -> Result<(), ApiError> {
 
 async fn accept(
     listener: &TcpListener,
-    room: &Arc<Semaphore>,
-) -> std::io::Result<(TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit)> {
-    let permit = Arc::clone(room)
-        .acquire_owned()
-        .await
-        .map_err(std::io::Error::other)?;
+    connections: &Arc<Connections>,
+) -> std::io::Result<(TcpStream, SocketAddr, Place)> {
     let (stream, peer) = listener.accept().await?;
+    let place = connections.take(peer.ip()).await;
     // Answers are small and whole: nothing is gained by waiting for more.
     stream.set_nodelay(true)?;
-    Ok((stream, peer, permit))
+    Ok((stream, peer, place))
 }

@@ -53,7 +53,13 @@ pub fn build(
             folder: config.folder.clone(),
         },
     )?;
+    let public_url = match (&config.public_url, own_listeners.first()) {
+        (Some(url), _) => url.trim_end_matches('/').to_owned(),
+        (None, Some(address)) => format!("http://{address}"),
+        (None, None) => format!("http://{}", config.listen),
+    };
     Ok(Live {
+        public_url,
         sources,
         channels,
         commands,

@@ -4,6 +4,8 @@
 //!
 //! Invariant: where something is expected and the request does not say, it is not expected.
 
+use serde_json::Value;
+
 use super::config::{ConfigProblem, ExpectConfig, ProjectRef};
 use super::provider::Facts;
 use crate::domain::pattern::Pattern;
@@ -43,6 +45,31 @@ impl Expect {
             }
         }
         Ok(expect)
+    }
+
+    /// The expectations as they could stand in the configuration; none where everything is expected.
+    pub(super) fn shown(&self) -> Option<String> {
+        let quoted = |texts: &mut dyn Iterator<Item = String>| {
+            // TOML writes such a text as JSON does.
+            texts
+                .map(|text| Value::from(text).to_string())
+                .collect::<Vec<_>>()
+        };
+        let projects = [
+            self.ids.clone(),
+            quoted(&mut self.projects.iter().map(ToString::to_string)),
+        ];
+        let lists = [
+            ("projects", projects.concat()),
+            ("events", quoted(&mut self.events.iter().cloned())),
+            ("instances", quoted(&mut self.instances.iter().cloned())),
+        ];
+        let shown: Vec<String> = lists
+            .iter()
+            .filter(|(_, list)| !list.is_empty())
+            .map(|(key, list)| format!("{key} = [{}]", list.join(", ")))
+            .collect();
+        (!shown.is_empty()).then(|| format!("{{ {} }}", shown.join(", ")))
     }
 
     /// Why a request is not expected: a code, and a sentence.

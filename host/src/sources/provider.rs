@@ -12,6 +12,7 @@ use std::fmt::{self, Debug};
 use std::time::Duration;
 
 use http::HeaderMap;
+use serde::Serialize;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
@@ -130,20 +131,21 @@ pub struct Outgoing<'a> {
 }
 
 /// What a request says about itself.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Facts {
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Facts {
     /// The provider's event header.
-    pub(super) event: Option<String>,
+    pub event: Option<String>,
     /// The kind that the body names.
-    pub(super) kind: Option<String>,
+    pub kind: Option<String>,
     /// The provider's name for the delivery.
-    pub(super) delivery: Option<String>,
+    pub delivery: Option<String>,
     /// The number of the project.
-    pub(super) project_id: Option<String>,
+    pub project_id: Option<String>,
     /// The full name of the project.
-    pub(super) project: Option<String>,
+    pub project: Option<String>,
     /// The address of the provider's instance.
-    pub(super) instance: Option<String>,
+    pub instance: Option<String>,
 }
 
 /// An event without what Hookbox itself knows about it.

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::provider::{Draft, Facts, Outgoing, Provider, Request};
 use super::testing::{self, NOW, accepted, build, headers, token_source};
 use super::*;
+use crate::domain::secret::Secret;
 
 const BODY: &[u8] = br#"{"object_kind":"push","ref":"refs/heads/main","before":"1","after":"2","project":{"id":15,"path_with_namespace":"payments/storefront"}}"#;
 

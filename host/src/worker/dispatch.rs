@@ -11,7 +11,7 @@ use super::evaluate::{Payloads, evaluate};
 use crate::domain::event::{Event, Subject};
 use crate::engine::Payload;
 use crate::sources::{ParseInput, Parsed};
-use crate::store::{ClaimedEvent, Delivery, StoreError};
+use crate::store::{ClaimedEvent, Delivery, Refusal, StoreError};
 
 /// The deliveries in hand at once: enough that their commits are shared, few enough that a restart
 /// finds little in flight.
@@ -108,10 +108,7 @@ async fn take_delivery(shared: &Arc<Shared>, delivery: Delivery) {
     let payloads = Payloads::of(payload(&delivery));
     let parsed = parse(shared, &delivery).await;
     if parsed.left_out > 0 {
-        tracing::error!(
-            delivery.id = %delivery.id, left_out = parsed.left_out,
-            "a delivery holds more events than are taken from one"
-        );
+        record_left_out(shared, &delivery, parsed.left_out).await;
     }
     let events = loop {
         match shared
@@ -181,6 +178,29 @@ async fn parse(shared: &Arc<Shared>, delivery: &Arc<Delivery>) -> Parsed {
             "its parser failed; please report the payload's shape",
         )
     })
+}
+
+/// Records that a delivery holds more events than are taken from one. The events come first: where the store
+/// does not take the record, the log has it.
+async fn record_left_out(shared: &Shared, delivery: &Delivery, left_out: u64) {
+    let message = format!(
+        "the delivery `{}` holds {left_out} more events than are taken from one: only the first 1,000 became events",
+        delivery.id
+    );
+    tracing::error!(delivery.id = %delivery.id, left_out, "{message}");
+    let refusal = Refusal {
+        source: delivery.source.clone(),
+        code: "delivery/too-many-events".to_owned(),
+        message,
+        remote_address: delivery.remote_address.clone(),
+        provider_event: None,
+        delivery_key: Some(delivery.id.0.clone()),
+        project: None,
+        at: shared.clock.now(),
+    };
+    if let Err(error) = shared.store.refuse(refusal).await {
+        tracing::error!(delivery.id = %delivery.id, "the record of it could not be kept: {error}");
+    }
 }
 
 fn unread(delivery: &Delivery, note: &str) -> Parsed {
