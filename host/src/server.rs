@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -36,6 +37,9 @@ pub use live::build as build_live;
 
 /// How long what runs may go on when the server ends.
 const END: Duration = Duration::from_secs(30);
+
+/// How many files may be open at once: the connections of both listeners, those to channels, and the store's.
+const OPEN_FILES: u64 = 8_192;
 
 /// How a server is started.
 pub struct Options {
@@ -86,6 +90,7 @@ impl Server {
     /// # Errors
     /// When the configuration, the data folder, the store or a listener cannot be used.
     pub async fn start(options: Options) -> anyhow::Result<Self> {
+        allow_connections();
         let seen = reload::state(&options);
         let mut config = Config::load(&options.config)?;
         if let Some(rules) = &options.rules {
@@ -184,6 +189,19 @@ impl Server {
             .end(END)
             .await
             .context("what was in hand could not be handed back")
+    }
+}
+
+/// Lets this process have as many files open as its connections need, where it may: many systems allow 1,024
+/// by default and more to those who ask.
+fn allow_connections() {
+    let mut limit = getrlimit(Resource::Nofile);
+    let wanted = limit.maximum.unwrap_or(OPEN_FILES).min(OPEN_FILES);
+    if limit.current.is_some_and(|current| current < wanted) {
+        limit.current = Some(wanted);
+        if let Err(error) = setrlimit(Resource::Nofile, limit) {
+            tracing::warn!("no more files may be open at once than before: {error}");
+        }
     }
 }
 

@@ -12,6 +12,7 @@ mod bodies;
 mod heads;
 mod secrets;
 mod signatures;
+mod slow;
 
 /// A body that GitLab could send, and its event header.
 const PUSH: (&str, &str) = (

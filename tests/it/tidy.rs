@@ -42,7 +42,7 @@ fn read(path: impl AsRef<Path>) -> String {
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("`{}`: {error}", path.display()))
 }
 
-/// The files with one of these endings below a folder of the workspace, without what is built or hidden;
+/// The files with one of these endings below a folder of the workspace, without what is built, hidden, or a link;
 /// relative to the workspace.
 fn files(folder: &str, ending: &str) -> Vec<PathBuf> {
     let root = workspace();
@@ -53,7 +53,7 @@ fn files(folder: &str, ending: &str) -> Vec<PathBuf> {
             let entry = entry.expect("the entry can be read");
             let (name, path) = (entry.file_name(), entry.path());
             let name = name.to_string_lossy();
-            if name.starts_with('.') || name == "target" {
+            if name.starts_with('.') || name == "target" || path.is_symlink() {
                 continue;
             }
             if path.is_dir() {
@@ -141,7 +141,7 @@ fn architecture() -> BTreeMap<String, Module> {
 
 /// A file of the server: its module, and its code without comments and unit tests.
 fn server_files() -> Vec<(PathBuf, String, String)> {
-    let is_test = regex(r"(^|/)(conformance|tests|testing|\w+_tests)(/|\.rs$)");
+    let is_test = regex(r"(^|/)(conformance|corpus|mutations|tests|testing)(/|\.rs$)");
     files("host/src", ".rs")
         .into_iter()
         .filter_map(|path| {
@@ -305,9 +305,7 @@ fn every_guest_is_named_by_a_test() {
 #[test]
 fn the_readme_names_every_provider_channel_and_rule() {
     let named = quoted(&read("README.md"));
-    let providers = entries("host/src/sources/provider")
-        .into_iter()
-        .filter_map(|name| name.strip_suffix(".rs").map(|stem| stem.replace('_', "-")));
+    let providers = hookbox::sources::providers().map(str::to_owned);
     let kinds = ChannelConfig::KINDS.iter().map(|kind| (*kind).to_owned());
     let wrong: Vec<String> = providers
         .chain(kinds)
@@ -321,7 +319,7 @@ fn the_readme_names_every_provider_channel_and_rule() {
 #[test]
 fn the_readme_names_every_code() {
     let named = quoted(&read("README.md"));
-    let code = regex(r#""((?:hook|store|api|rule)/[a-z-]+)""#);
+    let code = regex(r#""((?:hook|delivery|store|api|rule)/[a-z-]+)""#);
     let mut codes: BTreeSet<String> = server_files()
         .iter()
         .flat_map(|(_, _, text)| {
@@ -342,7 +340,7 @@ fn the_readme_names_every_code() {
 
 #[test]
 fn the_readme_names_no_code_that_there_is_not() {
-    let is_code = regex(r"^(hook|store|api|rule)/[a-z-]+$");
+    let is_code = regex(r"^(hook|delivery|store|api|rule)/[a-z-]+$");
     let code: String = server_files()
         .into_iter()
         .map(|(_, _, code)| code)
