@@ -289,7 +289,7 @@ impl Source {
         };
         let keys = |json: Option<&Value>| provider.keys(read, json, body);
         let body = body::json(headers, body, self.body_limit)?;
-        let value = json::outline(&body)?;
+        let value = json::outline(&body, provider.outline_depth())?;
         if let Some(value) = &value {
             if let Some(message) = provider.contradiction(read, value) {
                 return Err(Rejection::contradiction(message));

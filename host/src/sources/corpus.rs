@@ -111,14 +111,14 @@ fn every_payload_of_the_corpus_becomes_its_subject() {
 
 /// What is wrong with the subject of an event.
 fn problem(corpus: &Corpus, path: &str, kind: &str, event: &Event) -> Option<String> {
-    if event.provider_event.is_empty() {
-        return Some("the event has no name".to_owned());
-    }
     let found = event.subject.name();
     let is_other = |(other, _): &&(&str, &str)| fits(other, kind) || path.contains(other);
     if corpus.others.iter().any(|other| is_other(&other)) {
         let is_explained = found == "other" && event.note.is_some();
         return (!is_explained).then(|| format!("`{kind}` is {found}, note {:?}", event.note));
+    }
+    if event.provider_event.is_empty() {
+        return Some("the event has no name".to_owned());
     }
     let expected = corpus.subjects.iter().find(|(known, _)| fits(known, kind));
     let is_expected = expected.is_some_and(|(_, subjects)| subjects.contains(&found));

@@ -43,19 +43,19 @@ pub(super) fn read(body: &[u8]) -> Result<Option<Value>, Rejection> {
     }
 }
 
-/// Reads the beginnings of a body: its objects down to [`OUTLINE_DEPTH`], with their texts and numbers.
+/// Reads the beginnings of a body: its objects down to so many levels, with their texts and numbers.
 /// Lists, and what lies deeper, are checked to be JSON and left out. It is what is looked at before a
 /// delivery is committed.
 ///
 /// # Errors
 /// With status 400 when it is not JSON, or nested more than 128 levels deep.
-pub(super) fn outline(body: &[u8]) -> Result<Option<Value>, Rejection> {
+pub(super) fn outline(body: &[u8], depth: usize) -> Result<Option<Value>, Rejection> {
     if is_too_deep(body) {
         return Err(Rejection::too_deep(MAX_DEPTH));
     }
     let read = std::str::from_utf8(body).ok().and_then(|text| {
         let mut reader = serde_json::Deserializer::from_str(text);
-        let value = Outline(OUTLINE_DEPTH).deserialize(&mut reader).ok()?;
+        let value = Outline(depth).deserialize(&mut reader).ok()?;
         reader.end().ok().map(|()| value)
     });
     match read {
@@ -65,8 +65,8 @@ pub(super) fn outline(body: &[u8]) -> Result<Option<Value>, Rejection> {
     }
 }
 
-/// How deep an outline reaches: what the body says of its kind, its project, and its subject.
-const OUTLINE_DEPTH: usize = 3;
+/// How deep an outline reaches for most providers: what the body says of its kind, its project, and its subject.
+pub(super) const OUTLINE_DEPTH: usize = 3;
 
 /// Reads objects down to so many levels.
 struct Outline(usize);

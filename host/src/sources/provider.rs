@@ -3,9 +3,13 @@
 //! A provider knows its headers, its signature scheme, and its payloads; everything that is the same
 //! for all of them is done by [`Source`](super::Source), in the order in which the trait lists it.
 
+mod bitbucket;
+mod bitbucket_data_center;
+mod confluence;
 mod generic;
 pub(super) mod git;
 mod gitlab;
+mod jira;
 mod standard_webhooks;
 
 use std::fmt::{self, Debug};
@@ -18,6 +22,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::config::{ConfigProblem, NamedSecret, SourceConfig};
 use super::headers::Headers;
+use super::json::OUTLINE_DEPTH;
 use super::redact::Hidden;
 use super::rejection::Rejection;
 use super::samples::Sample;
@@ -26,14 +31,29 @@ use crate::domain::event::{Person, Repository, Subject};
 
 /// What the real payloads of each provider become.
 #[cfg(test)]
-pub(super) const CORPORA: &[&super::corpus::Corpus] = &[&gitlab::corpus::CORPUS];
+pub(super) const CORPORA: &[&super::corpus::Corpus] = &[
+    &gitlab::corpus::CORPUS,
+    &jira::corpus::CORPUS,
+    &confluence::corpus::CORPUS,
+    &bitbucket::corpus::CORPUS,
+    &bitbucket_data_center::corpus::CORPUS,
+];
 
 /// The name under which a source takes the requests of several providers.
 pub(super) const AUTO: &str = "auto";
 
 /// Every provider. `auto` asks them in this order whether a request is theirs: Forgejo, Gitea and Gogs also
 /// send the headers of those that come after them.
-pub(super) const PROVIDERS: &[Kind] = &[gitlab::KIND, standard_webhooks::KIND, generic::KIND];
+/// Confluence's events have names of their own under a header of Bitbucket's.
+pub(super) const PROVIDERS: &[Kind] = &[
+    gitlab::KIND,
+    jira::KIND,
+    confluence::KIND,
+    bitbucket::KIND,
+    bitbucket_data_center::KIND,
+    standard_webhooks::KIND,
+    generic::KIND,
+];
 
 /// A kind of source.
 pub(super) struct Kind {
@@ -235,6 +255,12 @@ pub(super) trait Provider: Debug + Send + Sync {
 
     /// The lower-case names of the headers that carry the provider's credentials.
     fn credential_headers(&self) -> &[String];
+
+    /// How many levels of a body are read before it is stored: as many as `facts`, `contradiction`, `challenge` and
+    /// `keys` look at.
+    fn outline_depth(&self) -> usize {
+        OUTLINE_DEPTH
+    }
 
     /// Where the secrets in its bodies are.
     fn hidden(&self) -> Hidden {

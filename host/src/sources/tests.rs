@@ -293,10 +293,7 @@ fn headers_of_a_request_can_be_signed_for_a_source_elsewhere() {
         })
         .is_err()
     );
-    assert_eq!(
-        providers().collect::<Vec<_>>(),
-        ["gitlab", "standard-webhooks", "generic"]
-    );
+    assert_eq!(providers().next(), Some("gitlab"));
 }
 
 /// Gives as many events as it is told.
