@@ -1,11 +1,47 @@
-//! Bodies that are too large, too deep, compressed, or something else than they should be.
+//! Bodies: compressed, in a form, too large, too deep, or something else than they should be.
+
+use std::io::Write as _;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use reqwest::RequestBuilder;
 
 use super::{Hooks, PUSH, accepted, refused};
 use crate::support::server::{SECRET, Site};
+use crate::support::signature::{KEY, seconds_from_now, standard};
 use crate::support::wire::exchange;
 
 fn limited() -> String {
     Site::CONFIG.replace("provider =", "body_limit = '16KiB'\nprovider =")
+}
+
+fn gzip(body: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(body).expect("memory takes it");
+    encoder.finish().expect("memory takes it")
+}
+
+/// A folder whose source takes signed requests.
+fn signed() -> Site {
+    let site = Site::new(Site::CONFIG);
+    site.put("secret", KEY.as_bytes());
+    site
+}
+
+/// A push with a body, under the signature of these bytes.
+fn signed_push(hooks: &Hooks, bytes: &[u8], body: Vec<u8>) -> RequestBuilder {
+    let (id, time) = (
+        uuid::Uuid::now_v7().to_string(),
+        seconds_from_now(0).to_string(),
+    );
+    let signature = standard(KEY, &id, &time, bytes);
+    let address = format!("{}/hooks/gitlab", hooks.server.public);
+    let request = hooks.server.http.post(address).body(body);
+    request
+        .header("x-gitlab-event", PUSH.1)
+        .header("webhook-id", id)
+        .header("webhook-timestamp", time)
+        .header("webhook-signature", signature)
 }
 
 /// A body of so many bytes that is JSON.
@@ -131,19 +167,79 @@ async fn a_header_that_contradicts_the_body_is_refused() {
 }
 
 #[tokio::test]
-async fn a_compressed_body_is_refused_before_it_is_looked_at() {
-    let hooks = Hooks::start(Site::CONFIG).await;
+async fn a_body_that_is_compressed_otherwise_than_it_says_or_too_large_is_refused() {
+    let hooks = Hooks::start(&limited()).await;
+    let encoded = |encoding: &str, body: Vec<u8>| {
+        let request = hooks.server.hook(PUSH.1, body);
+        request.header("content-encoding", encoding)
+    };
 
-    for encoding in ["gzip", "br", "identity, gzip"] {
-        let request = hooks.server.hook(PUSH.1, PUSH.0);
-        let request = request.header("content-encoding", encoding);
-        refused(request, 415, "hook/encoding").await;
+    for encoding in ["br", "identity, gzip"] {
+        refused(encoded(encoding, PUSH.0.into()), 415, "hook/encoding").await;
     }
+    refused(encoded("gzip", PUSH.0.into()), 400, "hook/not-gzip").await;
+    let bomb = gzip(&vec![b' '; 16 << 20]);
+    assert!(bomb.len() < 16 << 10);
+    refused(encoded("gzip", bomb), 413, "hook/too-large").await;
+
+    let refusals = [
+        ("hook/encoding", 2),
+        ("hook/not-gzip", 1),
+        ("hook/too-large", 1),
+    ];
+    let good = encoded("gzip", gzip(PUSH.0.as_bytes()));
+    hooks.left_only("gitlab", &refusals, good).await;
+}
+
+#[tokio::test]
+async fn the_signature_of_a_compressed_body_or_a_form_is_that_of_the_bytes_as_received() {
+    let hooks = Hooks::start_in(signed()).await;
+    let form = "application/x-www-form-urlencoded";
+    let payload: String = form_urlencoded::Serializer::new(String::new())
+        .append_pair("payload", PUSH.0)
+        .finish();
+
+    let zipped = gzip(PUSH.0.as_bytes());
+    let inner =
+        signed_push(&hooks, PUSH.0.as_bytes(), zipped.clone()).header("content-encoding", "gzip");
+    refused(inner, 401, "hook/bad-signature").await;
+    let ids = [
+        accepted(signed_push(&hooks, &zipped, zipped.clone()).header("content-encoding", "gzip"))
+            .await,
+        accepted(
+            signed_push(&hooks, payload.as_bytes(), payload.clone().into())
+                .header("content-type", form),
+        )
+        .await,
+    ];
+
+    for id in ids {
+        let record = hooks.server.settled(&id).await;
+        let push = &record["record"]["event"]["subject"]["push"];
+        assert_eq!(push["branch"], "main", "{record}");
+        assert_eq!(push["commits"].as_array().map(Vec::len), Some(3));
+    }
+}
+
+#[tokio::test]
+async fn an_address_that_fails_too_often_is_told_to_stop_and_a_right_request_of_it_is_taken() {
+    let hooks = Hooks::start(Site::CONFIG).await;
+    let guess = |number: usize| {
+        let guess = format!("guess-{number}");
+        hooks.push("gitlab").header("x-gitlab-token", guess)
+    };
+
+    for number in 0..30 {
+        refused(guess(number), 401, "hook/bad-signature").await;
+    }
+    let answer = guess(30).send().await.expect("the server answers");
+    assert_eq!(answer.status(), 429);
+    assert_eq!(answer.headers()["retry-after"], "60");
+    refused(guess(31), 429, "hook/too-many-failures").await;
 
     let good = hooks.server.hook(PUSH.1, PUSH.0);
-    let good = good.header("content-encoding", "identity");
     hooks
-        .left_only("gitlab", &[("hook/encoding", 3)], good)
+        .left_only("gitlab", &[("hook/bad-signature", 30)], good)
         .await;
 }
 
