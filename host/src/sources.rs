@@ -347,9 +347,13 @@ impl Source {
             let event = provider.and_then(|provider| provider.facts(headers, None).event);
             vec![Draft::other(event.unwrap_or_default(), note)]
         };
+        let mut not_made = 0;
         let mut drafts = match (provider, json::read(input.body)) {
             (None, _) => other("the source no longer takes requests of this provider"),
-            (Some(provider), Ok(Some(value))) => provider.parse(headers, &value),
+            (Some(provider), Ok(Some(value))) => {
+                not_made = provider.left_out(&value);
+                provider.parse(headers, &value)
+            }
             (Some(_), Ok(None) | Err(_)) => {
                 other("the body cannot be read: a number or a text in it is out of range")
             }
@@ -364,7 +368,9 @@ impl Source {
             events: events
                 .map(|(index, draft)| event(input, index, draft))
                 .collect(),
-            left_out: u64::try_from(left_out).unwrap_or(u64::MAX),
+            left_out: u64::try_from(left_out)
+                .unwrap_or(u64::MAX)
+                .saturating_add(not_made),
         }
     }
 

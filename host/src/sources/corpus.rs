@@ -112,7 +112,10 @@ fn every_payload_of_the_corpus_becomes_its_subject() {
 /// What is wrong with the subject of an event.
 fn problem(corpus: &Corpus, path: &str, kind: &str, event: &Event) -> Option<String> {
     let found = event.subject.name();
-    let is_other = |(other, _): &&(&str, &str)| fits(other, kind) || path.contains(other);
+    let is_other = |(other, _): &&(&str, &str)| match other.strip_prefix('/') {
+        Some(_) => path.contains(other),
+        None => fits(other, kind),
+    };
     if corpus.others.iter().any(|other| is_other(&other)) {
         let is_explained = found == "other" && event.note.is_some();
         return (!is_explained).then(|| format!("`{kind}` is {found}, note {:?}", event.note));

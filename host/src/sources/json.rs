@@ -215,6 +215,12 @@ impl<'a> Node<'a> {
         Self { value, ..self }
     }
 
+    /// The place of an entry of a list.
+    pub(super) fn at(self, index: usize) -> Self {
+        let value = self.value.and_then(|value| value.get(index));
+        Self { value, ..self }
+    }
+
     /// Whether there is something other than `null`.
     pub(super) fn exists(self) -> bool {
         self.value.is_some_and(|value| !value.is_null())

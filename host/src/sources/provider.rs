@@ -3,13 +3,19 @@
 //! A provider knows its headers, its signature scheme, and its payloads; everything that is the same
 //! for all of them is done by [`Source`](super::Source), in the order in which the trait lists it.
 
+mod alertmanager;
 mod bitbucket;
 mod bitbucket_data_center;
 mod confluence;
 mod generic;
 pub(super) mod git;
+mod github;
 mod gitlab;
+mod grafana;
 mod jira;
+mod monitor;
+mod nextcloud;
+mod sentry;
 mod standard_webhooks;
 
 use std::fmt::{self, Debug};
@@ -33,24 +39,32 @@ use crate::domain::event::{Person, Repository, Subject};
 #[cfg(test)]
 pub(super) const CORPORA: &[&super::corpus::Corpus] = &[
     &gitlab::corpus::CORPUS,
+    &github::corpus::CORPUS,
     &jira::corpus::CORPUS,
     &confluence::corpus::CORPUS,
     &bitbucket::corpus::CORPUS,
     &bitbucket_data_center::corpus::CORPUS,
+    &alertmanager::corpus::CORPUS,
+    &grafana::corpus::CORPUS,
+    &nextcloud::corpus::CORPUS,
 ];
 
 /// The name under which a source takes the requests of several providers.
 pub(super) const AUTO: &str = "auto";
 
 /// Every provider. `auto` asks them in this order whether a request is theirs: Forgejo, Gitea and Gogs also
-/// send the headers of those that come after them.
-/// Confluence's events have names of their own under a header of Bitbucket's.
+/// send the headers of those that come after them, and Confluence's events stand in a header of Bitbucket's.
 pub(super) const PROVIDERS: &[Kind] = &[
     gitlab::KIND,
+    github::KIND,
     jira::KIND,
     confluence::KIND,
     bitbucket::KIND,
     bitbucket_data_center::KIND,
+    alertmanager::KIND,
+    grafana::KIND,
+    sentry::KIND,
+    nextcloud::KIND,
     standard_webhooks::KIND,
     generic::KIND,
 ];
@@ -275,6 +289,12 @@ pub(super) trait Provider: Debug + Send + Sync {
 
     /// The events of a stored delivery. Called by the worker, once for each delivery and again after a crash.
     fn parse(&self, headers: Headers<'_>, body: &Value) -> Vec<Draft>;
+
+    /// How many events a body holds beyond those that `parse` gives. Only for a provider whose bodies may hold so
+    /// many that what would be thrown away is better not made.
+    fn left_out(&self, _body: &Value) -> u64 {
+        0
+    }
 
     /// The headers with which the provider would send a body, signed with the first secret.
     fn sign(&self, outgoing: &Outgoing<'_>) -> Vec<(String, String)>;

@@ -37,7 +37,7 @@ pub(super) fn variable(name: &str) -> Option<String> {
 /// A source from its table in TOML.
 pub(super) fn build(table: &str) -> Result<Source, SourceConfigError> {
     let config: SourceConfig = toml::from_str(table).expect("the table is well formed");
-    Source::build(source_name(), &config, &Literal)
+    Source::build(source_name(&config.provider), &config, &Literal)
 }
 
 /// A GitLab source with a single secret.
@@ -48,8 +48,9 @@ pub(super) fn token_source(secret: &str) -> Source {
     .expect("a source")
 }
 
-fn source_name() -> SourceName {
-    SourceName::parse("gitlab").expect("a name")
+/// A source is called after its provider.
+fn source_name(provider: &str) -> SourceName {
+    SourceName::parse(provider).expect("a name")
 }
 
 /// Headers from names and values; a name may come twice.
@@ -69,7 +70,7 @@ pub(super) fn headers<N: AsRef<str>, V: AsRef<str>>(list: &[(N, V)]) -> HeaderMa
 pub(super) fn parse(source: &Source, headers: &[(String, String)], body: &[u8]) -> Parsed {
     source.parse(&ParseInput {
         delivery: &DeliveryId("0192a000-0000-7000-8000-000000000000".to_owned()),
-        source: &source_name(),
+        source: &source_name(source.provider()),
         provider: source.provider(),
         received_at: NOW,
         received_local: "2026-01-01T00:00:00+00:00",

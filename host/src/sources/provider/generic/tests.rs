@@ -138,14 +138,14 @@ fn a_description_that_proves_nothing_is_refused_with_the_key_to_change() {
         ("id_header = 'X Id'", "signature.id_header"),
     ] {
         let error = with(more).expect_err("refused");
-        assert_eq!(error.key(), format!("sources.gitlab.{key}"), "{more}");
+        assert_eq!(error.key(), format!("sources.generic.{key}"), "{more}");
     }
     let sha1 = PLAIN.replace("'sha256'", "'sha1'");
     assert_eq!(
         build(&sha1).expect_err("refused").key(),
-        "sources.gitlab.signature.algorithm"
+        "sources.generic.signature.algorithm"
     );
     assert!(build(&format!("{sha1}allow_sha1 = true")).is_ok());
     let without = build("provider = 'generic'\nsecret = { env = 's' }").expect_err("refused");
-    assert_eq!(without.key(), "sources.gitlab.signature");
+    assert_eq!(without.key(), "sources.generic.signature");
 }

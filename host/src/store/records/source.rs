@@ -1,0 +1,37 @@
+//! What is known of a source: its newest delivery, and the files of a watched folder.
+
+use serde::Serialize;
+
+use crate::domain::clock::Timestamp;
+use crate::domain::names::DeliveryId;
+
+/// A delivery without what it holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct DeliverySummary {
+    /// Its identifier.
+    pub id: DeliveryId,
+    /// When it was accepted.
+    pub received_at: Timestamp,
+    /// The provider's name.
+    pub provider: String,
+    /// The sender's address, as seen behind trusted proxies.
+    pub remote_address: Option<String>,
+    /// The name of the secret that matched.
+    pub secret: Option<String>,
+    /// How often it came again.
+    pub duplicates: u64,
+}
+
+/// A file of a watched folder, as it was when it settled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileRecord {
+    /// Relative to the folder, with `/` between parts.
+    pub path: String,
+    /// How large it was, in bytes.
+    pub size: u64,
+    /// When it was last changed, as the file system says.
+    pub modified_at: Timestamp,
+    /// The file system's number for it, by which it is found again after it was renamed.
+    pub inode: u64,
+}
