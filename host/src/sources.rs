@@ -26,6 +26,7 @@ mod provider;
 mod redact;
 mod rejection;
 pub mod samples;
+pub mod schedule;
 mod sending;
 mod signature;
 mod summary;
@@ -118,6 +119,8 @@ pub enum Verdict<'a> {
 pub struct Verified<'a> {
     /// The provider that took it.
     pub provider: &'static str,
+    /// Whether the answer is to be `200` and nothing.
+    pub plain_answer: bool,
     /// The name of the secret that matched; none where nothing is verified.
     pub secret: Option<String>,
     /// The texts that name the delivery, beginning with `id:` or `body:`, and for how long each counts.
@@ -304,6 +307,7 @@ impl Source {
         }
         Ok(Verdict::Accept(Verified {
             provider: provider.name(),
+            plain_answer: provider.is_answered_plainly(),
             secret,
             keys: keys(value.as_ref()),
             headers: read.without_credentials(provider.credential_headers()),

@@ -1,4 +1,5 @@
-//! What must not be lost: deliveries, events, evaluations, actions, attempts, refusals.
+//! What must not be lost: deliveries, events, evaluations, actions, attempts, refusals, and what was
+//! seen of folders and schedules.
 //!
 //! The server speaks to the [`Store`] trait alone; [`sqlite`] is its implementation. The contract is
 //! one of claims with leases, so that a database shared by several hosts can keep it as well.
@@ -26,8 +27,9 @@ pub mod sqlite;
 pub use records::{
     ActionFilter, ActionId, ActionKind, ActionRecord, ActionState, AttemptEnd, AttemptRecord,
     AttemptResult, Backlog, ClaimedAction, ClaimedDelivery, ClaimedEvent, Delivery, DeliveryKey,
-    DropRecord, EvaluationRecord, EventFilter, EventRecord, EventState, EventSummary, Interrupted,
-    NewAction, Refusal, RefusalRecord, SnapshotId, UnitCommit, UnitEvaluation,
+    DeliverySummary, DropRecord, EvaluationRecord, EventFilter, EventRecord, EventState,
+    EventSummary, FileRecord, Interrupted, NewAction, Refusal, RefusalRecord, SnapshotId,
+    UnitCommit, UnitEvaluation,
 };
 
 /// The number of crashes after which what was in flight is set aside.
@@ -122,6 +124,34 @@ pub trait Store: Send + Sync + 'static {
 
     /// A delivery, with its body.
     async fn delivery(&self, id: &DeliveryId) -> Result<Delivery, StoreError>;
+
+    /// The newest delivery of a source; none where nothing of it is kept.
+    async fn last_delivery(
+        &self,
+        source: &SourceName,
+    ) -> Result<Option<DeliverySummary>, StoreError>;
+
+    // Watched folders and schedules.
+
+    /// The files that are known of a watched folder, in the order of their paths' bytes; none where
+    /// nothing, not even that it is empty, was ever kept of it.
+    async fn files(&self, source: &SourceName) -> Result<Option<Vec<FileRecord>>, StoreError>;
+
+    /// Forgets the files that are gone, then keeps those that changed, all in one commit; a path in both
+    /// lists is kept. From then on the folder is known, with empty lists too.
+    async fn keep_files(
+        &self,
+        source: &SourceName,
+        changed: Vec<FileRecord>,
+        gone: Vec<String>,
+    ) -> Result<(), StoreError>;
+
+    /// Until when what was due of a schedule has been dealt with; none where nothing was ever kept of it.
+    async fn last_due(&self, source: &SourceName) -> Result<Option<Timestamp>, StoreError>;
+
+    /// Keeps until when what was due of a schedule has been dealt with. An earlier moment than the one
+    /// that is kept changes nothing.
+    async fn keep_due(&self, source: &SourceName, due_at: Timestamp) -> Result<(), StoreError>;
 
     // Events.
 

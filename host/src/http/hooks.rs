@@ -129,10 +129,15 @@ impl Request<'_> {
             }
             Ok(Verdict::Accept(verified)) => verified,
         };
+        let plain = verified.plain_answer;
         let delivery = self.delivery(verified, &body, now);
         let (id, source) = (delivery.id.clone(), delivery.source.clone());
         let accepted = self.commit(delivery).await.map_err(after)?;
         Ok(match accepted {
+            Accepted::New | Accepted::Duplicate { .. } if plain => {
+                tracing::info!(delivery.id = %id, source = %source, "a delivery was accepted");
+                StatusCode::OK.into_response()
+            }
             Accepted::New => {
                 tracing::info!(delivery.id = %id, source = %source, "a delivery was accepted");
                 (StatusCode::ACCEPTED, Json(json!({ "id": id }))).into_response()

@@ -61,6 +61,18 @@ pub struct SourceConfig {
     /// The header that names the event of a generic source.
     #[serde(default)]
     pub event_header: Option<String>,
+    /// Where the body of a generic source names its event, as a JSON Pointer such as `/type`.
+    #[serde(default)]
+    pub event_pointer: Option<String>,
+    /// Where the body of a generic source names the delivery.
+    #[serde(default)]
+    pub id_pointer: Option<String>,
+    /// Where the body of a generic source names the project, by its full name.
+    #[serde(default)]
+    pub project_pointer: Option<String>,
+    /// Where the body of a generic source says when it happened: RFC 3339, or seconds or milliseconds since 1970.
+    #[serde(default)]
+    pub time_pointer: Option<String>,
 }
 
 /// How requests are verified where it is not by a secret.
@@ -155,13 +167,16 @@ pub struct SignatureConfig {
     /// The header that carries the time of the request.
     #[serde(default)]
     pub timestamp_header: Option<String>,
+    /// What stands before the time of the request in the signature's own header, such as `t=`.
+    #[serde(default)]
+    pub timestamp_prefix: Option<String>,
     /// The unit of that time.
     #[serde(default)]
     pub timestamp_unit: TimestampUnit,
     /// The header that names the delivery.
     #[serde(default)]
     pub id_header: Option<String>,
-    /// What stands between several signatures in the header.
+    /// What stands between several signatures in the header, and between them and the time.
     #[serde(default)]
     pub separator: Option<String>,
 }
@@ -252,6 +267,10 @@ impl SourceConfig {
             auth: None,
             signature: None,
             event_header: None,
+            event_pointer: None,
+            id_pointer: None,
+            project_pointer: None,
+            time_pointer: None,
         }
     }
 

@@ -7,15 +7,20 @@ mod alertmanager;
 mod bitbucket;
 mod bitbucket_data_center;
 mod confluence;
+mod forgejo;
 mod generic;
 pub(super) mod git;
+mod gitea;
+mod gitee;
 mod github;
 mod gitlab;
+mod gogs;
 mod grafana;
 mod jira;
 mod monitor;
 mod nextcloud;
 mod sentry;
+mod slack;
 mod standard_webhooks;
 
 use std::fmt::{self, Debug};
@@ -34,11 +39,15 @@ use super::rejection::Rejection;
 use super::samples::Sample;
 use crate::domain::clock::Timestamp;
 use crate::domain::event::{Person, Repository, Subject};
+use crate::domain::quantity::Span;
 
 /// What the real payloads of each provider become.
 #[cfg(test)]
 pub(super) const CORPORA: &[&super::corpus::Corpus] = &[
     &gitlab::corpus::CORPUS,
+    &gitea::corpus::GITEA,
+    &gitea::corpus::GOGS,
+    &gitee::corpus::CORPUS,
     &github::corpus::CORPUS,
     &jira::corpus::CORPUS,
     &confluence::corpus::CORPUS,
@@ -56,6 +65,10 @@ pub(super) const AUTO: &str = "auto";
 /// send the headers of those that come after them, and Confluence's events stand in a header of Bitbucket's.
 pub(super) const PROVIDERS: &[Kind] = &[
     gitlab::KIND,
+    forgejo::KIND,
+    gitea::KIND,
+    gogs::KIND,
+    gitee::KIND,
     github::KIND,
     jira::KIND,
     confluence::KIND,
@@ -65,6 +78,7 @@ pub(super) const PROVIDERS: &[Kind] = &[
     grafana::KIND,
     sentry::KIND,
     nextcloud::KIND,
+    slack::KIND,
     standard_webhooks::KIND,
     generic::KIND,
 ];
@@ -107,14 +121,22 @@ impl Setup<'_> {
 
     /// Refuses the settings of `generic` that are no others'.
     fn refuse_signature(&self) -> Result<(), ConfigProblem> {
-        let what = "is a setting of `provider = \"generic\"`: remove it";
-        if self.config.signature.is_some() {
-            return Err(ConfigProblem::new("signature", what));
+        let config = self.config;
+        let given = [
+            ("signature", config.signature.is_some()),
+            ("event_header", config.event_header.is_some()),
+            ("event_pointer", config.event_pointer.is_some()),
+            ("id_pointer", config.id_pointer.is_some()),
+            ("project_pointer", config.project_pointer.is_some()),
+            ("time_pointer", config.time_pointer.is_some()),
+        ];
+        match given.into_iter().find(|(_, is_given)| *is_given) {
+            Some((key, _)) => {
+                let what = "is a setting of `provider = \"generic\"`: remove it";
+                Err(ConfigProblem::new(key, what))
+            }
+            None => Ok(()),
         }
-        if self.config.event_header.is_some() {
-            return Err(ConfigProblem::new("event_header", what));
-        }
-        Ok(())
     }
 }
 
@@ -287,6 +309,12 @@ pub(super) trait Provider: Debug + Send + Sync {
         None
     }
 
+    /// Whether what is accepted is answered `200` and nothing, because the provider shows people an answer that
+    /// it does not expect.
+    fn is_answered_plainly(&self) -> bool {
+        false
+    }
+
     /// The events of a stored delivery. Called by the worker, once for each delivery and again after a crash.
     fn parse(&self, headers: Headers<'_>, body: &Value) -> Vec<Draft>;
 
@@ -321,6 +349,14 @@ fn id_key(id: &str) -> (String, Duration) {
 /// The key of a body.
 fn body_key(body: &[u8], counts: Duration) -> (String, Duration) {
     (format!("body:{}", digest(body)), counts)
+}
+
+/// The key of a body whose signature covers the time at which it was sent: the request itself. The same body may
+/// honestly come again at another time; the same request that comes again was seen by somebody, and is too old
+/// once the tolerance has passed on both sides.
+fn request_key(timestamp: &str, body: &[u8], tolerance: Span) -> (String, Duration) {
+    let request = [timestamp.as_bytes(), b".", body].concat();
+    body_key(&request, tolerance.0.saturating_mul(2))
 }
 
 /// The keys of a delivery whose identifier its signature does not cover: whoever has seen the request can send

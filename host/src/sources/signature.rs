@@ -1,11 +1,12 @@
 //! Signatures: HMACs, how they are written, and when a signed time is still good.
 //!
-//! The one place that names `hmac`. Providers say what is signed and where the signature stands.
+//! The one place that names `hmac`, and `ring` for the one scheme that has no shared secret. Providers say what is signed and where the signature stands.
 //!
 //! Invariants:
 //! - Signatures and tokens are compared in constant time.
 //! - A time counts only within the tolerance on both sides of the present.
 
+pub(super) mod asymmetric;
 pub(super) mod body;
 pub(super) mod credential;
 pub(super) mod standard;

@@ -124,7 +124,10 @@ fn a_wrong_table_is_refused_with_the_key_and_what_to_write() {
         ),
     ] {
         let error = build(table).expect_err(table);
-        let provider = table.split('\'').nth(1).expect("the table names a provider");
+        let provider = table
+            .split('\'')
+            .nth(1)
+            .expect("the table names a provider");
         assert_eq!(error.key(), format!("sources.{provider}.{key}"), "{table}");
         assert!(error.to_string().contains(hint), "{error}");
     }

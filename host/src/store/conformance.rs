@@ -15,6 +15,7 @@ mod listings;
 mod order;
 mod ownership;
 mod refusals;
+mod sources;
 mod units;
 
 use bench::Bench;
@@ -62,6 +63,22 @@ macro_rules! conformance {
                 equal_refusals_are_counted,
                 refusals_that_differ_in_any_trait_are_kept_apart,
                 the_last_two_hundred_refusals_of_a_source_are_kept,
+            }
+            sources {
+                a_folder_that_was_never_kept_is_not_known,
+                an_empty_folder_is_known_once_it_was_kept,
+                files_are_read_back_as_they_were_kept,
+                a_file_that_changed_takes_the_place_of_its_former_state,
+                files_that_are_gone_are_forgotten,
+                a_path_that_is_gone_and_changed_is_kept,
+                a_folders_files_are_its_own,
+                many_files_are_kept_at_once,
+                a_schedule_that_never_ran_has_no_last_moment,
+                the_last_moment_never_goes_back,
+                a_schedules_last_moment_is_its_own,
+                folders_and_schedules_survive_reopening,
+                the_last_delivery_is_the_one_accepted_last,
+                the_last_delivery_counts_how_often_it_came_again,
             }
             events {
                 events_get_sequence_numbers_in_their_order,

@@ -1,6 +1,7 @@
 //! The records of the store, as its callers see them.
 
 mod action;
+mod source;
 
 pub use action::{
     ActionFilter, ActionId, ActionKind, ActionRecord, ActionState, AttemptEnd, AttemptRecord,
@@ -8,6 +9,7 @@ pub use action::{
 };
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+pub use source::{DeliverySummary, FileRecord};
 
 use super::Unit;
 use crate::domain::clock::Timestamp;

@@ -20,9 +20,9 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::{
     Accepted, ActionFilter, ActionId, ActionKind, ActionRecord, AttemptEnd, Backlog, ClaimedAction,
-    ClaimedDelivery, ClaimedEvent, Delivery, EventFilter, EventRecord, EventSummary,
-    InterruptDecision, Interrupted, NewAction, Refusal, RefusalRecord, SnapshotId, Store,
-    StoreError, Survivors, UnitCommit,
+    ClaimedDelivery, ClaimedEvent, Delivery, DeliverySummary, EventFilter, EventRecord,
+    EventSummary, FileRecord, InterruptDecision, Interrupted, NewAction, Refusal, RefusalRecord,
+    SnapshotId, Store, StoreError, Survivors, UnitCommit,
 };
 use crate::domain::clock::{Clock, Timestamp};
 use crate::domain::event::Event;
@@ -41,6 +41,7 @@ mod rows;
 mod schema;
 mod settlement;
 mod snapshots;
+mod sources;
 #[cfg(test)]
 mod tests;
 mod units;
@@ -167,6 +168,49 @@ impl Store for Sqlite {
     async fn delivery(&self, id: &DeliveryId) -> Result<Delivery, StoreError> {
         let id = id.clone();
         self.readers.run(move |db| deliveries::get(db, &id)).await
+    }
+
+    async fn last_delivery(
+        &self,
+        source: &SourceName,
+    ) -> Result<Option<DeliverySummary>, StoreError> {
+        let source = source.clone();
+        self.readers
+            .run(move |db| deliveries::last(db, &source))
+            .await
+    }
+
+    async fn files(&self, source: &SourceName) -> Result<Option<Vec<FileRecord>>, StoreError> {
+        let source = source.clone();
+        self.readers
+            .run(move |db| sources::files(db, &source))
+            .await
+    }
+
+    async fn keep_files(
+        &self,
+        source: &SourceName,
+        changed: Vec<FileRecord>,
+        gone: Vec<String>,
+    ) -> Result<(), StoreError> {
+        let source = source.clone();
+        self.writer
+            .run(move |db| sources::keep_files(db, &source, &changed, &gone))
+            .await
+    }
+
+    async fn last_due(&self, source: &SourceName) -> Result<Option<Timestamp>, StoreError> {
+        let source = source.clone();
+        self.readers
+            .run(move |db| sources::last_due(db, &source))
+            .await
+    }
+
+    async fn keep_due(&self, source: &SourceName, due_at: Timestamp) -> Result<(), StoreError> {
+        let source = source.clone();
+        self.writer
+            .run(move |db| sources::keep_due(db, &source, due_at))
+            .await
     }
 
     async fn claim_events(

@@ -1,7 +1,12 @@
-//! Any sender that signs its requests with an HMAC, described in `[sources.<name>.signature]`.
+//! Any sender that signs its requests with an HMAC, described in `[sources.<name>.signature]`, or that sends its
+//! secret as it is, as `auth` says.
 //!
 //! What such a sender tells is its own affair, so every event is `other`, and rules read the payload.
+//!
+//! Invariant: a source with a secret has exactly one way of showing it.
 
+mod pointers;
+mod scheme;
 mod template;
 #[cfg(test)]
 mod tests;
@@ -11,19 +16,19 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderName};
 use serde_json::Value;
 
-use self::template::{Part, Template};
+use self::pointers::Pointers;
+use self::scheme::Scheme;
 use super::{
-    BODY_COUNTS, Draft, Facts, ID_COUNTS, Kind, Outgoing, Provider, Request, Setup, body_key,
-    id_key,
+    BODY_COUNTS, Draft, Facts, Kind, Outgoing, Provider, Request, Setup, body_key, id_key,
+    request_key, unsigned_id_keys,
 };
-use crate::domain::clock::Timestamp;
 use crate::domain::event::Subject;
-use crate::domain::quantity::Span;
 use crate::domain::secret::Secret;
-use crate::sources::config::{ConfigProblem, SignatureConfig, TimestampUnit};
-use crate::sources::headers::{Headers, required};
+use crate::sources::config::ConfigProblem;
+use crate::sources::headers::Headers;
+use crate::sources::json::{Cut, Node};
 use crate::sources::rejection::Rejection;
-use crate::sources::signature::{Algorithm, Encoding, is_recent, mac, same, whole_number};
+use crate::sources::signature::credential::Credential;
 
 /// The generic source's line in the list of providers.
 pub(super) const KIND: Kind = Kind {
@@ -39,51 +44,60 @@ const HINT: &str = "send it as the description of the source says";
 
 #[derive(Debug)]
 struct Generic {
-    event_header: Option<String>,
-    scheme: Option<Scheme>,
-    secrets: Vec<(String, Secret)>,
+    proof: Proof,
+    pointers: Pointers,
     credentials: Vec<String>,
 }
 
-/// How requests are signed.
+/// How a sender shows who it is.
 #[derive(Debug)]
-struct Scheme {
-    header: String,
-    prefix: String,
-    algorithm: Algorithm,
-    encoding: Encoding,
-    signed: Template,
-    time: Option<(String, TimestampUnit)>,
-    id: Option<String>,
-    separator: Option<String>,
-    tolerance: Span,
+enum Proof {
+    /// By a signature of the body.
+    Signature {
+        scheme: Box<Scheme>,
+        secrets: Vec<(String, Secret)>,
+    },
+    /// By the secret itself.
+    Credential(Credential),
+    /// Not at all: nothing is verified, or everything is refused.
+    Nothing,
 }
 
 fn build(setup: Setup<'_>) -> Result<Box<dyn Provider>, ConfigProblem> {
-    let scheme = match &setup.config.signature {
-        Some(config) => Some(Scheme::build(config, setup.config.tolerance()?)?),
-        None if setup.secrets.is_empty() => None,
-        None => {
+    let config = setup.config;
+    let pointers = Pointers::build(config)?;
+    let proof = match (&config.signature, &config.auth) {
+        (Some(_), Some(_)) => {
+            let what = "is given beside `signature`: a sender signs its requests, or it sends the secret with them, so \
+                        remove one; a signature is stronger, because it covers the body";
+            return Err(ConfigProblem::new("auth", what));
+        }
+        (Some(signature), None) => Proof::Signature {
+            scheme: Box::new(Scheme::build(signature, config.tolerance()?)?),
+            secrets: setup
+                .secrets
+                .into_iter()
+                .map(|secret| (secret.name, secret.value))
+                .collect(),
+        },
+        (None, Some(auth)) => Proof::Credential(Credential::build(auth, setup.secrets)?),
+        (None, None) if setup.secrets.is_empty() => Proof::Nothing,
+        (None, None) => {
             let what = "is missing: say how the requests are signed, such as `[sources.<name>.signature]` with \
-                        `header = \"X-Hub-Signature-256\"`, `prefix = \"sha256=\"` and `algorithm = \"sha256\"`";
+                        `header = \"X-Hub-Signature-256\"`, `prefix = \"sha256=\"` and `algorithm = \"sha256\"`; or, \
+                        for a sender that signs nothing, how it sends the secret, such as `auth = \"bearer\"`";
             return Err(ConfigProblem::new("signature", what));
         }
     };
-    let event_header = setup
-        .config
-        .event_header
-        .as_deref()
-        .map(|name| header("event_header", name))
-        .transpose()?;
-    let secrets = setup
-        .secrets
-        .into_iter()
-        .map(|secret| (secret.name, secret.value));
+    let credentials = match &proof {
+        Proof::Signature { scheme, .. } => vec![scheme.header().to_owned()],
+        Proof::Credential(credential) => vec![credential.header().to_owned()],
+        Proof::Nothing => Vec::new(),
+    };
     Ok(Box::new(Generic {
-        event_header,
-        credentials: scheme.iter().map(|scheme| scheme.header.clone()).collect(),
-        scheme,
-        secrets: secrets.collect(),
+        proof,
+        pointers,
+        credentials,
     }))
 }
 
@@ -98,113 +112,23 @@ fn header(key: &str, name: &str) -> Result<String, ConfigProblem> {
     }
 }
 
-impl Scheme {
-    fn build(config: &SignatureConfig, tolerance: Span) -> Result<Self, ConfigProblem> {
-        if config.algorithm == Algorithm::Sha1 && !config.allow_sha1 {
-            let what = "SHA-1 is weak: write \"sha256\" where the sender can, else add `allow_sha1 = true`";
-            return Err(ConfigProblem::new("signature.algorithm", what));
-        }
-        let signed = Template::parse(&config.signed)
-            .map_err(|what| ConfigProblem::new("signature.signed", what))?;
-        let optional = |key: &str, name: &Option<String>| {
-            name.as_deref()
-                .map(|name| header(&format!("signature.{key}"), name))
-                .transpose()
-        };
-        let time = optional("timestamp_header", &config.timestamp_header)?;
-        let id = optional("id_header", &config.id_header)?;
-        if signed.has_timestamp() != time.is_some() {
-            let what = "belongs to `{timestamp}` in `signed`: give both or neither, because a time that is not \
-                        signed proves nothing";
-            return Err(ConfigProblem::new("signature.timestamp_header", what));
-        }
-        if signed.has_id() && id.is_none() {
-            let what = "is missing: `signed` has `{id}`, so name the header that carries it";
-            return Err(ConfigProblem::new("signature.id_header", what));
-        }
-        if config.separator.as_deref() == Some("") {
-            let what =
-                "is empty: write what stands between two signatures, such as \",\", or remove it";
-            return Err(ConfigProblem::new("signature.separator", what));
-        }
-        Ok(Self {
-            header: header("signature.header", &config.header)?,
-            prefix: config.prefix.clone().unwrap_or_default(),
-            algorithm: config.algorithm,
-            encoding: config.encoding,
-            signed,
-            time: time.map(|time| (time, config.timestamp_unit)),
-            id,
-            separator: config.separator.clone(),
-            tolerance,
-        })
-    }
-
-    /// The headers that the verification needs, the signature's first.
-    fn needed(&self) -> impl Iterator<Item = &str> {
-        let time = self.time.iter().map(|(name, _)| name.as_str());
-        let id = self.id.as_deref().filter(|_| self.signed.has_id());
-        [self.header.as_str()]
-            .into_iter()
-            .chain(time)
-            .chain(id)
-            .chain(self.signed.headers())
-    }
-
-    /// The bytes of the signatures in the header.
-    fn signatures(&self, sent: &str) -> Vec<Vec<u8>> {
-        let parts = match &self.separator {
-            Some(separator) => sent.split(separator.as_str()).collect(),
-            None => vec![sent],
-        };
-        parts
-            .into_iter()
-            .map(str::trim)
-            .map(|part| part.strip_prefix(&self.prefix).unwrap_or(part))
-            .filter_map(|part| self.encoding.decode(part.as_bytes()))
-            .collect()
-    }
-
-    /// Whether the time of a request is within the tolerance.
-    fn check_time(&self, request: &Request<'_>) -> Result<(), Rejection> {
-        let Some((name, unit)) = &self.time else {
-            return Ok(());
-        };
-        let sent = required(request.headers, name, HINT)?;
-        let number =
-            whole_number(sent.trim_ascii()).ok_or_else(|| Rejection::bad_timestamp(name))?;
-        let millis = match unit {
-            TimestampUnit::Seconds => number.saturating_mul(1_000),
-            TimestampUnit::Milliseconds => number,
-        };
-        if is_recent(Timestamp(millis), request.now, self.tolerance) {
-            Ok(())
-        } else {
-            Err(Rejection::stale(name))
+impl Generic {
+    fn scheme(&self) -> Option<&Scheme> {
+        match &self.proof {
+            Proof::Signature { scheme, .. } => Some(scheme),
+            Proof::Credential(_) | Proof::Nothing => None,
         }
     }
 
-    /// The HMAC of a request whose headers `value` gives by name.
-    fn mac<'a>(
-        &'a self,
-        secret: &Secret,
-        value: &dyn Fn(&str) -> &'a [u8],
-        body: &'a [u8],
-    ) -> Vec<u8> {
-        let header = |name: Option<&str>| name.map(value).unwrap_or_default();
-        let parts: Vec<&[u8]> = self
-            .signed
-            .parts()
-            .iter()
-            .map(|part| match part {
-                Part::Text(text) => text.as_bytes(),
-                Part::Body => body,
-                Part::Timestamp => header(self.time.as_ref().map(|(name, _)| name.as_str())),
-                Part::Id => header(self.id.as_deref()),
-                Part::Header(name) => value(name),
-            })
-            .collect();
-        mac(self.algorithm, secret.expose().as_bytes(), &parts)
+    /// The name of the delivery, where a header has it.
+    fn id_in_header<'a>(&self, headers: Headers<'a>) -> Option<&'a str> {
+        headers.text(self.scheme()?.id_header()?)
+    }
+
+    /// The name of the delivery, where the body has it.
+    fn id_in_body(&self, body: Option<&Value>) -> Option<String> {
+        let cut = Cut::default();
+        self.pointers.id(Node::root(body?, &cut))
     }
 }
 
@@ -214,57 +138,37 @@ impl Provider for Generic {
     }
 
     fn check_headers(&self, headers: &HeaderMap) -> Result<(), Rejection> {
-        for name in self.scheme.iter().flat_map(Scheme::needed) {
-            required(headers, name, HINT)?;
+        match &self.proof {
+            Proof::Signature { scheme, .. } => scheme.check_headers(headers),
+            Proof::Credential(credential) => credential.check_headers(headers),
+            Proof::Nothing => Ok(()),
         }
-        Ok(())
     }
 
     fn authenticate(&self, request: &Request<'_>) -> Result<String, Rejection> {
-        let bad = || {
-            Rejection::bad_signature(
-                "the signature matches no secret of this source: check that both have the same secret, and that \
-                 nothing between them changes the body",
-            )
-        };
-        let scheme = self.scheme.as_ref().ok_or_else(bad)?;
-        let sent = required(request.headers, &scheme.header, HINT)?;
-        let signatures = scheme.signatures(std::str::from_utf8(sent).map_err(|_| bad())?);
-        let value = |name: &str| {
-            request
-                .headers
-                .get(name)
-                .map(http::HeaderValue::as_bytes)
-                .unwrap_or_default()
-        };
-        let mut matched = None;
-        for (name, secret) in &self.secrets {
-            let mac = scheme.mac(secret, &value, request.body);
-            let matches = signatures
-                .iter()
-                .fold(false, |found, signature| found | same(&mac, signature));
-            if matches && matched.is_none() {
-                matched = Some(name.clone());
-            }
+        match &self.proof {
+            Proof::Signature { scheme, secrets } => scheme.authenticate(secrets, request),
+            Proof::Credential(credential) => credential.authenticate(request.headers),
+            Proof::Nothing => Err(Rejection::bad_signature(
+                "the source does not say how a sender shows who it is: describe it with `signature` or `auth`",
+            )),
         }
-        let matched = matched.ok_or_else(bad)?;
-        scheme.check_time(request)?;
-        Ok(matched)
     }
 
     fn contradiction(&self, _: Headers<'_>, _: &Value) -> Option<String> {
         None
     }
 
-    fn facts(&self, headers: Headers<'_>, _: Option<&Value>) -> Facts {
-        let text = |name: &String| headers.text(name).map(str::to_owned);
+    fn facts(&self, headers: Headers<'_>, body: Option<&Value>) -> Facts {
+        let cut = Cut::default();
+        let node = body.map(|body| Node::root(body, &cut));
         Facts {
-            event: self.event_header.as_ref().and_then(text),
+            event: self.pointers.event(headers, node),
             delivery: self
-                .scheme
-                .as_ref()
-                .and_then(|scheme| scheme.id.as_ref())
-                .and_then(text),
+                .id_in_header(headers)
+                .map(str::to_owned)
+                .or_else(|| self.id_in_body(body)),
+            project: node.and_then(|node| self.pointers.project(node)),
             ..Facts::default()
         }
     }
@@ -272,19 +176,28 @@ impl Provider for Generic {
     fn keys(
         &self,
         headers: Headers<'_>,
-        _: Option<&Value>,
+        json: Option<&Value>,
         body: &[u8],
     ) -> Vec<(String, Duration)> {
-        let scheme = self.scheme.as_ref();
-        let id = scheme.and_then(|scheme| headers.text(scheme.id.as_deref()?));
-        // Where the signature covers neither, whoever has seen a request can send it again under a new
-        // identifier: then the body is known for as long as the identifier is.
-        let is_covered =
-            scheme.is_some_and(|scheme| scheme.signed.has_id() || scheme.signed.has_timestamp());
-        match id {
-            Some(id) if is_covered => vec![id_key(id)],
-            Some(id) => vec![id_key(id), body_key(body, ID_COUNTS)],
-            None => vec![body_key(body, BODY_COUNTS)],
+        // What the body says is signed with it; and who sends the secret itself can send any body.
+        if let Some(id) = self.id_in_body(json) {
+            return vec![id_key(&id)];
+        }
+        let id = self.id_in_header(headers);
+        let covers_id = self.scheme().is_some_and(Scheme::covers_id);
+        let time = self.scheme().and_then(|scheme| scheme.signed_time(headers));
+        // Where the signature does not cover the identifier, whoever has seen a request can send it again under a
+        // new one: then the request is known for as long as it is recent, or its body for as long as the identifier.
+        match (id, time) {
+            (Some(id), _) if covers_id => vec![id_key(id)],
+            (Some(id), Some((time, tolerance))) => {
+                vec![id_key(id), request_key(time, body, tolerance)]
+            }
+            (None, Some((time, tolerance))) => {
+                let request = request_key(time, body, tolerance);
+                vec![body_key(body, BODY_COUNTS), request]
+            }
+            (id, None) => unsigned_id_keys(id, body),
         }
     }
 
@@ -292,51 +205,31 @@ impl Provider for Generic {
         &self.credentials
     }
 
-    fn parse(&self, headers: Headers<'_>, _: &Value) -> Vec<Draft> {
-        let event = self
-            .event_header
-            .as_ref()
-            .and_then(|name| headers.text(name));
+    fn parse(&self, headers: Headers<'_>, body: &Value) -> Vec<Draft> {
+        let cut = Cut::default();
+        let node = Node::root(body, &cut);
+        let event = self.pointers.event(headers, Some(node));
         vec![Draft {
-            provider_event: event.unwrap_or_default().to_owned(),
+            provider_event: event.unwrap_or_default(),
+            happened_at: self.pointers.time(node),
+            repository: self.pointers.repository(node),
+            truncated: cut.happened(),
             ..Draft::about(Subject::Other)
         }]
     }
 
     fn sign(&self, outgoing: &Outgoing<'_>) -> Vec<(String, String)> {
         let mut headers = vec![("content-type".to_owned(), "application/json".to_owned())];
-        headers.extend(
-            self.event_header
-                .clone()
-                .map(|name| (name, outgoing.event.to_owned())),
-        );
-        let Some(scheme) = &self.scheme else {
-            return headers;
-        };
-        headers.extend(scheme.id.clone().map(|name| (name, outgoing.id.to_owned())));
-        if let Some((name, unit)) = &scheme.time {
-            let time = match unit {
-                TimestampUnit::Seconds => outgoing.now.0.div_euclid(1_000),
-                TimestampUnit::Milliseconds => outgoing.now.0,
-            };
-            headers.push((name.clone(), time.to_string()));
+        if let Some(name) = self.pointers.event_header() {
+            headers.push((name.to_owned(), outgoing.event.to_owned()));
         }
-        // A header that is signed and of which nothing is known is sent with a text that is not empty.
-        for name in scheme.signed.headers() {
-            if !headers.iter().any(|(known, _)| known == name) {
-                headers.push((name.to_owned(), outgoing.id.to_owned()));
+        match &self.proof {
+            Proof::Signature { scheme, secrets } => {
+                let secret = secrets.first().map(|(_, secret)| secret);
+                scheme.sign(secret, outgoing, &mut headers);
             }
-        }
-        if let Some((_, secret)) = self.secrets.first() {
-            let value = |name: &str| {
-                let header = headers.iter().find(|(known, _)| known == name);
-                header
-                    .map(|(_, value)| value.as_bytes())
-                    .unwrap_or_default()
-            };
-            let mac = scheme.mac(secret, &value, outgoing.body);
-            let signature = format!("{}{}", scheme.prefix, scheme.encoding.encode(&mac));
-            headers.push((scheme.header.clone(), signature));
+            Proof::Credential(credential) => headers.extend(credential.sign()),
+            Proof::Nothing => {}
         }
         headers
     }

@@ -1,6 +1,7 @@
 //! What the payloads of code hosts have in common: refs, commits, times.
 
 use crate::domain::clock::Timestamp;
+use crate::domain::event::Repository;
 
 /// A branch or tag without `refs/heads/` or `refs/tags/`.
 pub(super) fn short_ref(name: &str) -> &str {
@@ -35,6 +36,20 @@ pub(super) fn time(text: &str) -> Option<Timestamp> {
     let instant: jiff::Timestamp = compact.parse().ok()?;
     let is_none = text.starts_with("0001-01-01");
     (!is_none).then(|| Timestamp(instant.as_millisecond()))
+}
+
+/// A page below a repository's, whose path is encoded.
+pub(super) fn page(repository: Option<&Repository>, path: &str) -> Option<String> {
+    let mut url = format!("{}/", repository?.url.as_deref()?);
+    for byte in path.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
+            url.push(char::from(byte));
+        } else {
+            url.push('%');
+            url.push_str(&hex::encode_upper([byte]));
+        }
+    }
+    Some(url)
 }
 
 /// What a payload of some kind always has, and this one has not.

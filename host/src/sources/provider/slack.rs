@@ -167,6 +167,10 @@ impl Provider for Slack {
         body.get("challenge")?.as_str().map(str::to_owned)
     }
 
+    fn is_answered_plainly(&self) -> bool {
+        true
+    }
+
     fn parse(&self, _: Headers<'_>, body: &Value) -> Vec<Draft> {
         let cut = Cut::default();
         let mut draft = event::read(Node::root(body, &cut));

@@ -2,6 +2,13 @@
 //!
 //! The signature covers the delivery's identifier and its time. What such a sender tells is its own
 //! affair, so every event is `other`; by convention the body has a `type` and a `timestamp`.
+//!
+//! A key is `whsec_…` for the scheme `v1`, or for `v1a` the sender's public key, `whpk_…`, or a private one, `whsk_…`.
+//! What a public key alone should sign is sent without a signature, and the source refuses it: nobody but the sender
+//! can sign.
+
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 
@@ -18,7 +25,7 @@ use crate::sources::config::ConfigProblem;
 use crate::sources::headers::Headers;
 use crate::sources::json::{Cut, Node};
 use crate::sources::rejection::Rejection;
-use crate::sources::signature::standard::{self, SigningKey};
+use crate::sources::signature::standard::{self, Key};
 
 /// The line of Standard Webhooks in the list of providers.
 pub(super) const KIND: Kind = Kind {
@@ -32,7 +39,7 @@ const NAME: &str = "standard-webhooks";
 
 #[derive(Debug)]
 struct StandardWebhooks {
-    keys: Vec<(String, SigningKey)>,
+    keys: Vec<(String, Key)>,
     tolerance: Span,
 }
 
@@ -41,10 +48,8 @@ fn build(setup: Setup<'_>) -> Result<Box<dyn Provider>, ConfigProblem> {
     let tolerance = setup.config.tolerance()?;
     let mut keys = Vec::new();
     for secret in setup.secrets {
-        let key = SigningKey::parse(secret.value.expose()).ok_or_else(|| {
-            let what = "is not a signing key: write `whsec_` and the key's bytes in Base64, as the sender shows it";
-            ConfigProblem::new(secret.key, what)
-        })?;
+        let key = Key::parse(secret.value.expose())
+            .map_err(|what| ConfigProblem::new(secret.key, what))?;
         keys.push((secret.name, key));
     }
     Ok(Box::new(StandardWebhooks { keys, tolerance }))
@@ -112,8 +117,9 @@ impl Provider for StandardWebhooks {
 
     fn sign(&self, outgoing: &Outgoing<'_>) -> Vec<(String, String)> {
         let mut headers = vec![("content-type".to_owned(), "application/json".to_owned())];
-        match self.keys.first() {
-            Some((_, key)) => headers.extend(key.sign(outgoing)),
+        let signed = self.keys.iter().find_map(|(_, key)| key.sign(outgoing));
+        match signed {
+            Some(signed) => headers.extend(signed),
             None => headers.push((standard::ID.to_owned(), outgoing.id.to_owned())),
         }
         headers

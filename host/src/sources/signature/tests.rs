@@ -81,48 +81,96 @@ struct Vector {
     verify_at_unix: Option<i64>,
 }
 
+/// What belongs to no source, by a part of its name, and why.
+const NOT_CHECKED: &[(&str, &str)] = &[
+    (
+        "dingtalk-docs-login-free",
+        "signs a call to DingTalk, not one from it",
+    ),
+    (
+        "computed-dingtalk-robot",
+        "signs a message to a robot of DingTalk: the notifier's",
+    ),
+    (
+        "computed-feishu-custom-bot",
+        "signs a message to a bot of Feishu: the notifier's",
+    ),
+    (
+        "feishu-docs-decrypt",
+        "is an encrypted body, which no source takes",
+    ),
+];
+
 impl Vector {
-    /// The source that the vector describes; none for schemes of other services' own.
-    fn table(&self) -> Option<String> {
+    /// The sources that the vector describes: of the provider itself, and of `generic` with a description that says
+    /// the same. None for what is in [`NOT_CHECKED`].
+    fn tables(&self) -> Vec<String> {
         let secret = format!("secret = {{ env = '''{}''' }}", self.secret);
-        let algorithm = ["sha1", "sha256", "sha512"]
-            .into_iter()
-            .find(|name| self.scheme.contains(&format!("hmac-{name}")));
-        let header = || {
-            let mut names = self.headers.keys();
-            let found = names.find(|name| name.to_lowercase().contains("signature"));
-            found.map_or_else(|| "X-Signature".to_owned(), Clone::clone)
+        let own = |provider: &str| format!("provider = '{provider}'\n{secret}");
+        let described = |description: &str| {
+            format!("provider = 'generic'\n{secret}\n[signature]\n{description}")
         };
-        let table = match self.provider.as_str() {
-            "gitlab" | "standard-webhooks" => format!("provider = '{}'\n{secret}", self.provider),
-            "slack" => format!(
-                "provider = 'generic'\n{secret}\n[signature]\nheader = 'X-Slack-Signature'\nprefix = 'v0='\n\
-                 algorithm = 'sha256'\nsigned = 'v0:{{timestamp}}:{{body}}'\n\
-                 timestamp_header = 'X-Slack-Request-Timestamp'"
-            ),
-            "github" | "gitea" | "gogs" | "bitbucket" | "bitbucket-server" | "generic"
-            | "scalr" => {
-                let algorithm = algorithm?;
-                let signed = if self.provider == "scalr" {
-                    "{body}{header:Date}"
-                } else {
-                    "{body}"
+        match self.provider.as_str() {
+            "gitlab" if self.scheme.starts_with("plain token") => vec![
+                own("gitlab"),
+                format!("provider = 'generic'\n{secret}\nauth = {{ header = 'X-Gitlab-Token' }}"),
+            ],
+            // A key that is Base64 has no description: a secret is taken as it is written.
+            "gitlab" | "standard-webhooks" => vec![own(&self.provider)],
+            "slack" => vec![
+                own("slack"),
+                described(
+                    "header = 'X-Slack-Signature'\nprefix = 'v0='\nalgorithm = 'sha256'\n\
+                     signed = 'v0:{timestamp}:{body}'\ntimestamp_header = 'X-Slack-Request-Timestamp'",
+                ),
+            ],
+            "gitee" => vec![own("gitee")],
+            "scalr" => vec![described(
+                "header = 'X-Signature'\nalgorithm = 'sha1'\nallow_sha1 = true\nsigned = '{body}{header:Date}'",
+            )],
+            "github" | "gitea" | "gogs" | "bitbucket" | "bitbucket-server" | "generic" => {
+                let algorithm = ["sha1", "sha256", "sha512"]
+                    .into_iter()
+                    .find(|name| self.scheme.contains(&format!("hmac-{name}")))
+                    .expect("the scheme names its algorithm");
+                let mut names = self.headers.keys();
+                let header = names.find(|name| name.to_lowercase().contains("signature"));
+                let generic = described(&format!(
+                    "header = '{}'\nprefix = '{algorithm}='\nalgorithm = '{algorithm}'\nallow_sha1 = true\n\
+                     separator = ','",
+                    header.map_or("X-Signature", String::as_str)
+                ));
+                // SHA-1 is taken from no provider.
+                let provider = match self.provider.as_str() {
+                    "bitbucket-server" => "bitbucket-data-center",
+                    provider => provider,
                 };
-                format!(
-                    "provider = 'generic'\n{secret}\n[signature]\nheader = '{}'\nprefix = '{algorithm}='\n\
-                     algorithm = '{algorithm}'\nallow_sha1 = true\nsigned = '{signed}'\nseparator = ','",
-                    header()
-                )
+                let is_own = algorithm == "sha256" && provider != "generic";
+                [generic]
+                    .into_iter()
+                    .chain(is_own.then(|| own(provider)))
+                    .collect()
             }
-            _ => return None,
-        };
-        Some(table)
+            _ => Vec::new(),
+        }
+    }
+
+    /// The body: in the vector, or in a file beside it.
+    fn body(&self, folder: &std::path::Path) -> Vec<u8> {
+        match (&self.body, &self.body_file) {
+            (Some(body), _) => body.clone().into_bytes(),
+            (None, Some(file)) => std::fs::read(folder.join(file)).expect("the body is there"),
+            (None, None) => Vec::new(),
+        }
     }
 
     fn is_accepted(&self, source: &Source, body: &[u8]) -> Result<(), Rejection> {
-        let now = self
-            .verify_at_unix
-            .map_or(NOW, |seconds| Timestamp(seconds * 1_000));
+        let seconds = self.verify_at_unix.map(|seconds| seconds * 1_000);
+        let signed_at = self
+            .headers
+            .get("X-Gitee-Timestamp")
+            .and_then(|time| time.parse().ok());
+        let now = seconds.or(signed_at).map_or(NOW, Timestamp);
         let headers: Vec<_> = self.headers.iter().collect();
         match source.verify(&testing::headers(&headers), body, now) {
             // The signature was right; what it signs is no JSON.
@@ -139,34 +187,38 @@ fn every_published_vector_gets_the_verdict_that_it_expects() {
     };
     let text = std::fs::read(folder.join("signatures.json")).expect("the vectors are there");
     let vectors: Vec<Vector> = serde_json::from_slice(&text).expect("the vectors have one form");
-    let (mut checked, mut others) = (0, Vec::new());
+    let (mut checked, mut found) = (0, std::collections::BTreeSet::new());
     for vector in &vectors {
-        let Some(table) = vector.table() else {
-            others.push(vector.id.as_str());
-            continue;
-        };
-        let body = match (&vector.body, &vector.body_file) {
-            (Some(body), _) => body.clone().into_bytes(),
-            (None, Some(file)) => std::fs::read(folder.join(file)).expect("the body is there"),
-            (None, None) => Vec::new(),
-        };
-        let verdict = match testing::build(&table) {
-            Ok(source) => vector
-                .is_accepted(&source, &body)
-                .map_err(|error| error.to_string()),
-            Err(error) => Err(error.to_string()),
-        };
-        assert_eq!(
-            verdict.is_ok(),
-            vector.expected == "valid",
-            "{}: {verdict:?}",
-            vector.id
-        );
-        checked += 1;
+        let reason = NOT_CHECKED
+            .iter()
+            .find(|(part, _)| vector.id.contains(part));
+        let tables = vector.tables();
+        assert_ne!(tables.is_empty(), reason.is_none(), "{}", vector.id);
+        if let Some((part, reason)) = reason {
+            found.insert(part);
+            println!("not checked: {}: it {reason}", vector.id);
+        }
+        let body = vector.body(&folder);
+        for table in tables {
+            let verdict = match testing::build(&table) {
+                Ok(source) => vector
+                    .is_accepted(&source, &body)
+                    .map_err(|error| error.to_string()),
+                Err(error) => Err(error.to_string()),
+            };
+            assert_eq!(
+                verdict.is_ok(),
+                vector.expected == "valid",
+                "{}: {verdict:?}\n{table}",
+                vector.id
+            );
+            checked += 1;
+        }
     }
     println!(
-        "{checked} signature vectors checked; of other schemes: {}",
-        others.join(", ")
+        "{checked} verdicts on {} signature vectors checked",
+        vectors.len()
     );
-    assert!(checked >= 60, "{checked}");
+    assert_eq!(found.len(), NOT_CHECKED.len(), "found: {found:?}");
+    assert!(checked >= 77, "{checked}");
 }

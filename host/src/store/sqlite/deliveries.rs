@@ -5,8 +5,10 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Row, params}
 use super::{bodies, rows};
 use crate::domain::clock::Timestamp;
 use crate::domain::event::Event;
-use crate::domain::names::DeliveryId;
-use crate::store::{Accepted, ClaimedDelivery, ClaimedEvent, Delivery, StoreError};
+use crate::domain::names::{DeliveryId, SourceName};
+use crate::store::{
+    Accepted, ClaimedDelivery, ClaimedEvent, Delivery, DeliverySummary, StoreError,
+};
 
 /// A delivery as it is read back, without a condition.
 const SELECT: &str = "SELECT number, id, source, provider, received_at, received_local, \
@@ -16,6 +18,10 @@ const SELECT: &str = "SELECT number, id, source, provider, received_at, received
 /// What [`claim`] looks for.
 pub(super) const WAITING: &str = "SELECT number FROM deliveries \
     WHERE state = 'waiting' AND state <> 'done' ORDER BY number LIMIT ?1";
+
+/// What [`last`] reads.
+pub(super) const LAST: &str = "SELECT id, received_at, provider, remote_address, secret, duplicates \
+    FROM deliveries WHERE source = ?1 ORDER BY number DESC LIMIT 1";
 
 /// Commits a delivery, whose headers come as JSON and whose body comes packed, unless one of its keys or its identifier is known.
 pub(super) fn accept(
@@ -168,6 +174,27 @@ pub(super) fn get(db: &Connection, id: &DeliveryId) -> Result<Delivery, StoreErr
         .query_row([&id.0], read)
         .optional()?
         .ok_or_else(|| not_found(id))
+}
+
+/// The newest of a source.
+pub(super) fn last(
+    db: &Connection,
+    source: &SourceName,
+) -> Result<Option<DeliverySummary>, StoreError> {
+    let last = db
+        .prepare_cached(LAST)?
+        .query_row([source.as_str()], |row| {
+            Ok(DeliverySummary {
+                id: DeliveryId(row.get("id")?),
+                received_at: rows::moment(row, "received_at")?,
+                provider: row.get("provider")?,
+                remote_address: row.get("remote_address")?,
+                secret: row.get("secret")?,
+                duplicates: rows::count(row, "duplicates")?,
+            })
+        })
+        .optional()?;
+    Ok(last)
 }
 
 fn statement<'db>(

@@ -38,6 +38,8 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
 // Bodies stand apart from deliveries: a change of state would otherwise write a large row again. They are
 // packed (`bodies.rs`).
 // Keys name their delivery by its identifier, without a reference, because they outlive it.
+// A folder is known by its own row, because one that is empty has no files. The numbers of the file
+// system have no sign, and are kept bit by bit (`sources.rs`).
 const FIRST: &str = "
 CREATE TABLE deliveries (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -57,6 +59,7 @@ CREATE TABLE deliveries (
 ) STRICT;
 CREATE INDEX deliveries_open ON deliveries (state, number) WHERE state <> 'done';
 CREATE INDEX deliveries_held ON deliveries (claimed_by) WHERE claimed_by IS NOT NULL;
+CREATE INDEX deliveries_by_source ON deliveries (source, number);
 
 CREATE TABLE bodies (
     delivery_number INTEGER PRIMARY KEY REFERENCES deliveries (number) ON DELETE CASCADE,
@@ -86,6 +89,24 @@ CREATE TABLE refusals (
 ) STRICT;
 CREATE INDEX refusals_alike ON refusals (source, code, remote_address, provider_event, project);
 CREATE INDEX refusals_by_time ON refusals (source, last_at, id);
+
+CREATE TABLE folders (
+    source TEXT PRIMARY KEY
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE files (
+    source TEXT NOT NULL REFERENCES folders (source),
+    path TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    modified_at INTEGER NOT NULL,
+    inode INTEGER NOT NULL,
+    PRIMARY KEY (source, path)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE schedules (
+    source TEXT PRIMARY KEY,
+    due_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE snapshots (
     id INTEGER PRIMARY KEY,

@@ -300,6 +300,38 @@ async fn a_damaged_row_fails_its_own_read_alone() {
     sound.expect("the other delivery");
 }
 
+#[tokio::test]
+async fn after_a_restart_folders_and_schedules_go_on_where_they_were() {
+    let (folder, store) = store();
+    let [inbox, evening, unknown] =
+        ["inbox", "evening", "unknown"].map(|name| SourceName::parse(name).expect("a name"));
+    let file = FileRecord {
+        path: "scans/a.pdf".to_owned(),
+        size: 10,
+        modified_at: NOW,
+        inode: u64::MAX,
+    };
+    let kept = store.keep_files(&inbox, vec![file.clone()], Vec::new());
+    kept.await.expect("it is kept");
+    store.keep_due(&evening, NOW).await.expect("it is kept");
+    store
+        .accept(delivery("a", 10))
+        .await
+        .expect("it is accepted");
+
+    drop(store);
+    let store = open(folder.path()).expect("the store opens");
+
+    let files = store.files(&inbox).await.expect("the files");
+    assert_eq!(files, Some(vec![file]));
+    assert_eq!(store.files(&unknown).await.expect("an answer"), None);
+    let due_at = store.last_due(&evening).await.expect("the last moment");
+    assert_eq!(due_at, Some(NOW));
+    let gitlab = SourceName::parse("gitlab").expect("a name");
+    let last = store.last_delivery(&gitlab).await.expect("an answer");
+    assert_eq!(last.map(|last| last.id.0), Some("a".to_owned()));
+}
+
 /// The plan of a query, a step a line.
 fn plan(db: &Connection, query: &str) -> Result<String, StoreError> {
     let mut statement = db.prepare(&format!("EXPLAIN QUERY PLAN {query}"))?;
@@ -333,6 +365,32 @@ async fn no_claim_reads_what_is_done() {
 
         assert!(plan.contains(index), "{query}\n{plan}");
         assert!(!plan.contains("SCAN"), "{query}\n{plan}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_asked_of_a_source_reads_its_own_rows_alone() {
+    let (_folder, store) = store();
+    let own = "(source=?)";
+    let queries = [
+        (deliveries::LAST, "deliveries_by_source (source=?)"),
+        (sources::KNOWN, own),
+        (sources::FILES, own),
+        (sources::FORGET, "(source=? AND path=?)"),
+        (sources::LAST_DUE, own),
+    ];
+
+    for (query, search) in queries {
+        let plan = store
+            .writer
+            .run(move |db| plan(db, query))
+            .await
+            .expect("a plan");
+
+        assert!(plan.contains("SEARCH"), "{query}\n{plan}");
+        assert!(plan.contains(search), "{query}\n{plan}");
+        assert!(!plan.contains("SCAN"), "{query}\n{plan}");
+        assert!(!plan.contains("TEMP B-TREE"), "{query}\n{plan}");
     }
 }
 

@@ -7,12 +7,12 @@
 //! <https://github.com/go-gitea/gitea/blob/main/services/repository/push.go> and `CommitRepo` and `PushTag` in
 //! <https://github.com/gogs/gogs/blob/main/internal/database/actions.go>.
 
-use super::common::{actor, first_time, page, person, repository};
+use super::common::{actor, first_time, person, repository};
 use super::forge::{Forge, Tags};
 use crate::domain::event::{Change, Commit, Push, Release, Repository, Subject, Tag};
 use crate::sources::json::Node;
 use crate::sources::provider::Draft;
-use crate::sources::provider::git::{first_line, is_zero, missing, short_ref, time};
+use crate::sources::provider::git::{first_line, is_zero, missing, page, short_ref, time};
 
 /// What stands for no commit.
 const ZEROS: &str = "0000000000000000000000000000000000000000";

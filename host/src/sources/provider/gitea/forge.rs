@@ -149,6 +149,11 @@ impl Provider for Server {
         unsigned_id_keys(headers.text(self.forge.delivery), body)
     }
 
+    fn outline_depth(&self) -> usize {
+        // The repository of a run is `run.repository.full_name`.
+        4
+    }
+
     fn credential_headers(&self) -> &[String] {
         &self.credentials
     }

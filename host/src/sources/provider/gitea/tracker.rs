@@ -1,13 +1,11 @@
 //! Issues, comments, and pages of the wiki.
 
-use super::common::{
-    actor, assignees, changes, first_time, labels, page as page_of, person, repository,
-};
+use super::common::{actor, assignees, changes, first_time, labels, person, repository};
 use super::merge_request::relabeled;
 use crate::domain::event::{Change, Comment, CommentTarget, Issue, Page, Subject};
 use crate::sources::json::Node;
 use crate::sources::provider::Draft;
-use crate::sources::provider::git::missing;
+use crate::sources::provider::git::{missing, page as page_of};
 
 /// The fields of an issue that can be edited, and what they are called in events.
 const FIELDS: [(&str, &str); 3] = [("title", "title"), ("body", "description"), ("ref", "ref")];

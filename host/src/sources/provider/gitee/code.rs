@@ -1,10 +1,10 @@
 //! Pushes and tags.
 
-use super::common::{actor, page, person, repository, triggered_at};
+use super::common::{actor, person, repository, triggered_at};
 use crate::domain::event::{Commit, Push, Subject, Tag};
 use crate::sources::json::Node;
 use crate::sources::provider::Draft;
-use crate::sources::provider::git::{first_line, is_zero, missing, short_ref, time};
+use crate::sources::provider::git::{first_line, is_zero, missing, page, short_ref, time};
 
 /// A push to a branch, or a tag that was made, moved or removed: the ref says which.
 pub(super) fn push(body: Node<'_>) -> Result<Draft, String> {

@@ -120,17 +120,3 @@ pub(super) fn described(node: Node<'_>) -> Option<Repository> {
         full_name,
     })
 }
-
-/// A page below a repository's; the names in it are encoded.
-pub(super) fn page(repository: Option<&Repository>, path: &str) -> Option<String> {
-    let mut url = format!("{}/", repository?.url.as_deref()?);
-    for byte in path.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
-            url.push(char::from(byte));
-        } else {
-            url.push('%');
-            url.push_str(&hex::encode_upper([byte]));
-        }
-    }
-    Some(url)
-}

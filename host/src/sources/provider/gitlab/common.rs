@@ -3,7 +3,7 @@
 use crate::domain::clock::Timestamp;
 use crate::domain::event::{CommitSummary, Person, Repository, RunStatus, Visibility};
 use crate::sources::json::Node;
-use crate::sources::provider::git::{first_line, time};
+use crate::sources::provider::git::{self, first_line, time};
 
 /// What GitLab writes in place of an address that is not public.
 const REDACTED: &str = "[REDACTED]";
@@ -213,17 +213,7 @@ pub(super) fn status(word: &str) -> RunStatus {
     }
 }
 
-/// A page below a repository's, such as `-/tags/v1`; the last part is encoded.
+/// A page of a kind below a repository's, such as `-/tags/v1`.
 pub(super) fn page(repository: Option<&Repository>, folder: &str, name: &str) -> Option<String> {
-    let web = repository?.url.as_deref()?;
-    let mut url = format!("{web}/-/{folder}/");
-    for byte in name.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
-            url.push(char::from(byte));
-        } else {
-            url.push('%');
-            url.push_str(&hex::encode_upper([byte]));
-        }
-    }
-    Some(url)
+    git::page(repository, &format!("-/{folder}/{name}"))
 }

@@ -278,6 +278,6 @@ fn settings_of_other_providers_are_refused() {
     ] {
         let table = format!("provider = 'slack'\nsecret = {{ env = 's' }}\n{setting}");
         let error = build(&table).expect_err(key);
-        assert_eq!(error.key(), format!("sources.gitlab.{key}"));
+        assert_eq!(error.key(), format!("sources.slack.{key}"));
     }
 }

@@ -187,7 +187,7 @@ fn a_private_key_may_come_with_its_public_one_and_with_no_other() {
     ] {
         let table = format!("provider = 'standard-webhooks'\nsecret = {{ env = '{key}' }}");
         let error = build(&table).expect_err(key);
-        assert_eq!(error.key(), "sources.gitlab.secret");
+        assert_eq!(error.key(), "sources.standard-webhooks.secret");
         let text = error.to_string();
         assert!(text.contains(hint), "{text}");
         assert!(!text.contains("VEVT") && !text.contains("ZlN4"), "{text}");
