@@ -28,8 +28,8 @@ pub use records::{
     ActionFilter, ActionId, ActionKind, ActionRecord, ActionState, AttemptEnd, AttemptRecord,
     AttemptResult, Backlog, ClaimedAction, ClaimedDelivery, ClaimedEvent, Delivery, DeliveryKey,
     DeliverySummary, DropRecord, EvaluationRecord, EventFilter, EventRecord, EventState,
-    EventSummary, FileRecord, Interrupted, NewAction, Refusal, RefusalRecord, SnapshotId,
-    UnitCommit, UnitEvaluation,
+    EventSummary, FileRecord, FolderChange, FolderRecord, Interrupted, NewAction, Refusal,
+    RefusalRecord, RootRecord, SnapshotId, UnitCommit, UnitEvaluation,
 };
 
 /// The number of crashes after which what was in flight is set aside.
@@ -133,17 +133,14 @@ pub trait Store: Send + Sync + 'static {
 
     // Watched folders and schedules.
 
-    /// The files that are known of a watched folder, in the order of their paths' bytes; none where
-    /// nothing, not even that it is empty, was ever kept of it.
-    async fn files(&self, source: &SourceName) -> Result<Option<Vec<FileRecord>>, StoreError>;
+    /// What is kept of a watched folder; none where no root was ever kept of it.
+    async fn folder(&self, source: &SourceName) -> Result<Option<FolderRecord>, StoreError>;
 
-    /// Forgets the files that are gone, then keeps those that changed, all in one commit; a path in both
-    /// lists is kept. From then on the folder is known, with empty lists too.
-    async fn keep_files(
+    /// Keeps what changed of a watched folder, all in one commit.
+    async fn keep_folder(
         &self,
         source: &SourceName,
-        changed: Vec<FileRecord>,
-        gone: Vec<String>,
+        change: FolderChange,
     ) -> Result<(), StoreError>;
 
     /// Until when what was due of a schedule has been dealt with; none where nothing was ever kept of it.

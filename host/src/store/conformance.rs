@@ -72,6 +72,8 @@ macro_rules! conformance {
                 files_that_are_gone_are_forgotten,
                 a_path_that_is_gone_and_changed_is_kept,
                 a_folders_files_are_its_own,
+                a_folder_is_known_once_its_root_is_kept,
+                a_folder_that_is_kept_anew_forgets_what_was_kept,
                 many_files_are_kept_at_once,
                 a_schedule_that_never_ran_has_no_last_moment,
                 the_last_moment_never_goes_back,

@@ -9,7 +9,7 @@ pub use action::{
 };
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-pub use source::{DeliverySummary, FileRecord};
+pub use source::{DeliverySummary, FileRecord, FolderChange, FolderRecord, RootRecord};
 
 use super::Unit;
 use crate::domain::clock::Timestamp;

@@ -21,8 +21,8 @@ use rusqlite::{Connection, OpenFlags};
 use super::{
     Accepted, ActionFilter, ActionId, ActionKind, ActionRecord, AttemptEnd, Backlog, ClaimedAction,
     ClaimedDelivery, ClaimedEvent, Delivery, DeliverySummary, EventFilter, EventRecord,
-    EventSummary, FileRecord, InterruptDecision, Interrupted, NewAction, Refusal, RefusalRecord,
-    SnapshotId, Store, StoreError, Survivors, UnitCommit,
+    EventSummary, FolderChange, FolderRecord, InterruptDecision, Interrupted, NewAction, Refusal,
+    RefusalRecord, SnapshotId, Store, StoreError, Survivors, UnitCommit,
 };
 use crate::domain::clock::{Clock, Timestamp};
 use crate::domain::event::Event;
@@ -180,22 +180,21 @@ impl Store for Sqlite {
             .await
     }
 
-    async fn files(&self, source: &SourceName) -> Result<Option<Vec<FileRecord>>, StoreError> {
+    async fn folder(&self, source: &SourceName) -> Result<Option<FolderRecord>, StoreError> {
         let source = source.clone();
         self.readers
-            .run(move |db| sources::files(db, &source))
+            .run(move |db| sources::folder(db, &source))
             .await
     }
 
-    async fn keep_files(
+    async fn keep_folder(
         &self,
         source: &SourceName,
-        changed: Vec<FileRecord>,
-        gone: Vec<String>,
+        change: FolderChange,
     ) -> Result<(), StoreError> {
         let source = source.clone();
         self.writer
-            .run(move |db| sources::keep_files(db, &source, &changed, &gone))
+            .run(move |db| sources::keep_folder(db, &source, &change))
             .await
     }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::bench::{Bench, START, WORKER, delivery, delivery_id, delivery_with_keys, source};
 use crate::domain::clock::Timestamp;
-use crate::store::{Delivery, DeliverySummary, FileRecord};
+use crate::store::{Delivery, DeliverySummary, FileRecord, FolderChange, RootRecord};
 
 /// A file whose state is told apart by its size.
 fn file(path: &str, size: u64) -> FileRecord {
@@ -13,19 +13,35 @@ fn file(path: &str, size: u64) -> FileRecord {
         size,
         modified_at: START,
         inode: 7,
+        changed_at: START,
     }
 }
 
+fn root(inode: u64) -> RootRecord {
+    RootRecord {
+        path: "/srv/inbox".to_owned(),
+        inode,
+    }
+}
+
+async fn keep_folder(bench: &Bench, name: &str, change: FolderChange) {
+    let kept = bench.store().keep_folder(&source(name), change).await;
+    kept.expect("it is kept");
+}
+
 async fn keep(bench: &Bench, changed: Vec<FileRecord>, gone: &[&str]) {
-    let gone = gone.iter().map(|path| (*path).to_owned()).collect();
-    let inbox = source("inbox");
-    let kept = bench.store().keep_files(&inbox, changed, gone).await;
-    kept.expect("they are kept");
+    let change = FolderChange {
+        anew: false,
+        root: Some(root(1)),
+        gone: gone.iter().map(|path| (*path).to_owned()).collect(),
+        changed,
+    };
+    keep_folder(bench, "inbox", change).await;
 }
 
 async fn files_of(bench: &Bench, name: &str) -> Option<Vec<FileRecord>> {
-    let files = bench.store().files(&source(name)).await;
-    files.expect("the files")
+    let folder = bench.store().folder(&source(name)).await;
+    folder.expect("the folder").map(|folder| folder.files)
 }
 
 async fn files(bench: &Bench) -> Option<Vec<FileRecord>> {
@@ -64,12 +80,14 @@ pub(super) async fn files_are_read_back_as_they_were_kept(bench: Bench) {
             size: 0,
             modified_at: Timestamp(-1),
             inode: 0,
+            changed_at: Timestamp(i64::MIN),
         },
         FileRecord {
             path: "B/it's 100 %; ü\n.pdf".to_owned(),
             size: u64::MAX,
             modified_at: Timestamp(i64::MAX),
             inode: u64::MAX,
+            changed_at: Timestamp(i64::MAX),
         },
         file("a.pdf", 3),
         file("b/c.pdf", 4),
@@ -86,6 +104,7 @@ pub(super) async fn a_file_that_changed_takes_the_place_of_its_former_state(benc
         size: 2,
         modified_at: START.after(Duration::from_secs(9)),
         inode: 8,
+        changed_at: START.after(Duration::from_secs(10)),
         ..file("a", 0)
     };
 
@@ -114,18 +133,65 @@ pub(super) async fn a_path_that_is_gone_and_changed_is_kept(bench: Bench) {
 }
 
 pub(super) async fn a_folders_files_are_its_own(bench: Bench) {
-    let scans = source("scans");
     keep(&bench, vec![file("a", 1)], &[]).await;
-    let kept = bench
-        .store()
-        .keep_files(&scans, vec![file("a", 2)], vec!["b".to_owned()]);
-    kept.await.expect("they are kept");
+    let change = FolderChange {
+        root: Some(root(2)),
+        gone: vec!["b".to_owned()],
+        changed: vec![file("a", 2)],
+        ..FolderChange::default()
+    };
+    keep_folder(&bench, "scans", change).await;
 
     keep(&bench, Vec::new(), &["a"]).await;
 
     assert_eq!(files(&bench).await, Some(Vec::new()));
     assert_eq!(files_of(&bench, "scans").await, Some(vec![file("a", 2)]));
     assert_eq!(files_of(&bench, "other").await, None);
+}
+
+pub(super) async fn a_folder_is_known_once_its_root_is_kept(bench: Bench) {
+    let files = FolderChange {
+        changed: vec![file("a", 1)],
+        ..FolderChange::default()
+    };
+    keep_folder(&bench, "inbox", files).await;
+    assert_eq!(
+        bench
+            .store()
+            .folder(&source("inbox"))
+            .await
+            .expect("an answer"),
+        None
+    );
+
+    for inode in [1, u64::MAX] {
+        let change = FolderChange {
+            root: Some(root(inode)),
+            ..FolderChange::default()
+        };
+        keep_folder(&bench, "inbox", change).await;
+        let folder = bench.store().folder(&source("inbox")).await;
+        let folder = folder.expect("an answer").expect("it is known");
+        assert_eq!(
+            (folder.root, folder.files),
+            (root(inode), vec![file("a", 1)])
+        );
+    }
+}
+
+pub(super) async fn a_folder_that_is_kept_anew_forgets_what_was_kept(bench: Bench) {
+    keep(&bench, vec![file("a", 1)], &[]).await;
+    let anew = FolderChange {
+        anew: true,
+        changed: vec![file("b", 1)],
+        ..FolderChange::default()
+    };
+    keep_folder(&bench, "inbox", anew).await;
+    assert_eq!(files(&bench).await, None, "its root is forgotten as well");
+
+    keep(&bench, Vec::new(), &[]).await;
+
+    assert_eq!(files(&bench).await, Some(vec![file("b", 1)]));
 }
 
 pub(super) async fn many_files_are_kept_at_once(bench: Bench) {

@@ -23,6 +23,37 @@ pub struct DeliverySummary {
     pub duplicates: u64,
 }
 
+/// What is kept of a watched folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FolderRecord {
+    /// The folder itself.
+    pub root: RootRecord,
+    /// Its files, in the order of their paths' bytes.
+    pub files: Vec<FileRecord>,
+}
+
+/// Which folder was watched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RootRecord {
+    /// Its path.
+    pub path: String,
+    /// The file system's number for it.
+    pub inode: u64,
+}
+
+/// What is to be kept of a watched folder, in one commit.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FolderChange {
+    /// Everything that is kept of it is forgotten first.
+    pub anew: bool,
+    /// The folder itself, in place of the one that is kept.
+    pub root: Option<RootRecord>,
+    /// The paths that are forgotten, before the others are kept.
+    pub gone: Vec<String>,
+    /// The files that are kept, each in place of what is kept under its path.
+    pub changed: Vec<FileRecord>,
+}
+
 /// A file of a watched folder, as it was when it settled.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileRecord {
@@ -34,4 +65,6 @@ pub struct FileRecord {
     pub modified_at: Timestamp,
     /// The file system's number for it, by which it is found again after it was renamed.
     pub inode: u64,
+    /// When the file system last changed anything about it: contents, name, or rights.
+    pub changed_at: Timestamp,
 }

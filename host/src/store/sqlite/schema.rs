@@ -91,7 +91,9 @@ CREATE INDEX refusals_alike ON refusals (source, code, remote_address, provider_
 CREATE INDEX refusals_by_time ON refusals (source, last_at, id);
 
 CREATE TABLE folders (
-    source TEXT PRIMARY KEY
+    source TEXT PRIMARY KEY,
+    root_path TEXT,
+    root_inode INTEGER
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE files (
@@ -100,6 +102,7 @@ CREATE TABLE files (
     size INTEGER NOT NULL,
     modified_at INTEGER NOT NULL,
     inode INTEGER NOT NULL,
+    changed_at INTEGER NOT NULL,
     PRIMARY KEY (source, path)
 ) STRICT, WITHOUT ROWID;
 

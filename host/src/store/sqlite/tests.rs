@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::domain::clock::ManualClock;
-use crate::store::{ActionState, EventState};
+use crate::store::{ActionState, EventState, FileRecord, RootRecord};
 
 const NOW: Timestamp = Timestamp(1_795_354_145_000);
 
@@ -310,8 +310,18 @@ async fn after_a_restart_folders_and_schedules_go_on_where_they_were() {
         size: 10,
         modified_at: NOW,
         inode: u64::MAX,
+        changed_at: NOW,
     };
-    let kept = store.keep_files(&inbox, vec![file.clone()], Vec::new());
+    let root = RootRecord {
+        path: "/srv/inbox".to_owned(),
+        inode: 1,
+    };
+    let change = FolderChange {
+        root: Some(root.clone()),
+        changed: vec![file.clone()],
+        ..FolderChange::default()
+    };
+    let kept = store.keep_folder(&inbox, change);
     kept.await.expect("it is kept");
     store.keep_due(&evening, NOW).await.expect("it is kept");
     store
@@ -322,9 +332,10 @@ async fn after_a_restart_folders_and_schedules_go_on_where_they_were() {
     drop(store);
     let store = open(folder.path()).expect("the store opens");
 
-    let files = store.files(&inbox).await.expect("the files");
-    assert_eq!(files, Some(vec![file]));
-    assert_eq!(store.files(&unknown).await.expect("an answer"), None);
+    let folder = store.folder(&inbox).await.expect("the folder");
+    let files = vec![file];
+    assert_eq!(folder, Some(FolderRecord { root, files }));
+    assert_eq!(store.folder(&unknown).await.expect("an answer"), None);
     let due_at = store.last_due(&evening).await.expect("the last moment");
     assert_eq!(due_at, Some(NOW));
     let gitlab = SourceName::parse("gitlab").expect("a name");
@@ -374,7 +385,7 @@ async fn what_is_asked_of_a_source_reads_its_own_rows_alone() {
     let own = "(source=?)";
     let queries = [
         (deliveries::LAST, "deliveries_by_source (source=?)"),
-        (sources::KNOWN, own),
+        (sources::ROOT, own),
         (sources::FILES, own),
         (sources::FORGET, "(source=? AND path=?)"),
         (sources::LAST_DUE, own),
