@@ -20,6 +20,8 @@ use crate::domain::names::{ChannelName, CommandName, SourceName, TeamName};
 use crate::domain::pattern::Pattern;
 use crate::domain::quantity::Bytes;
 use crate::domain::secret::SecretRef;
+use crate::sources::folder::{self, FolderConfig};
+use crate::sources::schedule::{self, ScheduleConfig};
 use crate::sources::{AddressRange, SourceConfig};
 
 pub mod env;
@@ -70,6 +72,16 @@ pub enum ConfigErrorKind {
         /// What stands there.
         found: Bytes,
     },
+    /// A watched folder and the data folder overlap.
+    #[error("`sources.{source_name}.path` ({}) and `data` ({}) lie in one another: every delivery that is stored would be a change to be told", path.display(), data.display())]
+    Watched {
+        /// The source.
+        source_name: SourceName,
+        /// The watched folder.
+        path: PathBuf,
+        /// The data folder.
+        data: PathBuf,
+    },
     /// The data folder and the rules folder overlap.
     #[error("`data` ({}) and `rules` ({}) lie in one another: what is in the data folder must not be taken for rules", data.display(), rules.display())]
     Overlap {
@@ -97,7 +109,7 @@ struct File {
     #[serde(default)]
     admin: AdminFile,
     #[serde(default)]
-    sources: BTreeMap<SourceName, SourceConfig>,
+    sources: BTreeMap<SourceName, toml::Table>,
     #[serde(default)]
     channels: BTreeMap<ChannelName, ChannelConfig>,
     #[serde(default)]
@@ -168,6 +180,15 @@ fn default_data() -> PathBuf {
     "data".into()
 }
 
+/// A source that the server itself looks after.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum InsideConfig {
+    /// A watched folder.
+    Folder(FolderConfig),
+    /// A time that comes again and again.
+    Schedule(ScheduleConfig),
+}
+
 /// The operator's configuration.
 #[derive(Debug)]
 pub struct Config {
@@ -187,8 +208,10 @@ pub struct Config {
     pub public_url: Option<String>,
     /// The proxies whose word about the sender's address counts.
     pub trusted_proxies: Vec<AddressRange>,
-    /// The sources.
+    /// The sources to which providers send.
     pub sources: BTreeMap<SourceName, SourceConfig>,
+    /// The sources that look after themselves: watched folders and schedules.
+    pub inside: BTreeMap<SourceName, InsideConfig>,
     /// The channels.
     pub channels: BTreeMap<ChannelName, ChannelConfig>,
     /// The commands.
@@ -247,6 +270,25 @@ impl Config {
                 found: file.limits.module,
             });
         }
+        let (mut sources, mut inside) = (BTreeMap::new(), BTreeMap::new());
+        for (name, table) in file.sources {
+            match source(&name, table)? {
+                SourceTable::Sent(config) => _ = sources.insert(name, config),
+                SourceTable::Inside(config) => _ = inside.insert(name, config),
+            }
+        }
+        for (name, table) in &inside {
+            if let InsideConfig::Folder(table) = table {
+                let path = folder.join(&table.path);
+                if path.starts_with(&data) || data.starts_with(&path) {
+                    return Err(ConfigErrorKind::Watched {
+                        source_name: name.clone(),
+                        path,
+                        data,
+                    });
+                }
+            }
+        }
         let known = Known {
             channels: file.channels.keys().cloned().collect(),
             commands: file.commands.keys().cloned().collect(),
@@ -259,7 +301,8 @@ impl Config {
             timezone,
             public_url: file.public_url,
             trusted_proxies,
-            sources: file.sources,
+            sources,
+            inside,
             channels: file.channels,
             commands: file.commands,
             catalog: CatalogConfig {
@@ -276,6 +319,31 @@ impl Config {
             folder,
         })
     }
+}
+
+/// A table under `[sources]`.
+enum SourceTable {
+    Sent(SourceConfig),
+    Inside(InsideConfig),
+}
+
+/// Reads a source's table, whose keys are those of its provider.
+fn source(name: &SourceName, table: toml::Table) -> Result<SourceTable, ConfigErrorKind> {
+    let provider = table.get("provider").and_then(toml::Value::as_str);
+    let read = match provider {
+        Some(folder::PROVIDER) => table
+            .try_into()
+            .map(InsideConfig::Folder)
+            .map(SourceTable::Inside),
+        Some(schedule::PROVIDER) => table
+            .try_into()
+            .map(InsideConfig::Schedule)
+            .map(SourceTable::Inside),
+        _ => table.try_into().map(SourceTable::Sent),
+    };
+    read.map_err(|error| {
+        ConfigErrorKind::Parse(format!("in `[sources.{name}]`: {}", explain(&error)))
+    })
 }
 
 /// What the parser says, with the nearest neighbour of a key that is not known.
@@ -315,10 +383,26 @@ mod tests {
             ("[shared]\nchanels = []", "is it `channels`?"),
             ("[sources.gitlab]\nprovidr = 'gitlab'", "is it `provider`?"),
             (
+                "[sources.gitlab]\nprovider = 'gitlab'\nsecrt = 's'",
+                "in `[sources.gitlab]`: unknown field `secrt`",
+            ),
+            (
+                "[sources.inbox]\nprovider = 'folder'\npth = '/srv'",
+                "is it `path`?",
+            ),
+            (
+                "[sources.evening]\nprovider = 'schedule'\nsecret = 's'",
+                "in `[sources.evening]`: unknown field `secret`",
+            ),
+            (
                 "timezone = 'Paris'",
                 "write a name such as \"Europe/Paris\"",
             ),
             ("rules = 'data/rules'", "lie in one another"),
+            (
+                "[sources.inbox]\nprovider = 'folder'\npath = '.'",
+                "`sources.inbox.path`",
+            ),
             (
                 "trusted_proxies = ['proxy']",
                 "write one such as \"10.0.0.0/8\"",

@@ -14,7 +14,7 @@ use tokio::sync::Semaphore;
 use crate::catalog::Catalog;
 use crate::domain::clock::Clock;
 use crate::domain::secret::Secret;
-use crate::sources::AddressRange;
+use crate::sources::{AddressRange, Inside};
 use crate::store::Store;
 use crate::worker::{Live, Waker};
 
@@ -108,6 +108,12 @@ pub struct Admin {
     pub catalog: Arc<Catalog>,
     /// The configuration in force.
     pub live: Arc<RwLock<Arc<Live>>>,
+    /// The sources that the server looks after.
+    pub inside: Arc<Inside>,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// The time zone for times that people read.
+    pub timezone: jiff::tz::TimeZone,
     /// The token that opens it.
     pub token: Secret,
     /// The address it listens on, for the check of `Host`.

@@ -24,16 +24,20 @@ use crate::config::env::Secrets;
 use crate::domain::clock::{Clock, SystemClock};
 use crate::engine::{Engine, EngineConfig};
 use crate::http::{Admin, Listener, Public, PublicParts};
+use crate::sources::Inside;
 use crate::store::Store;
 use crate::store::sqlite::Sqlite;
 use crate::worker::{Live, Parts, Performs, Worker};
 
 mod data;
+mod inside;
 mod live;
 mod reload;
 
 pub use data::{DataFolder, admin_token_path, random_secret, write_secret};
 pub use live::build as build_live;
+
+use self::inside::Lookers;
 
 /// How long what runs may go on when the server ends.
 const END: Duration = Duration::from_secs(30);
@@ -106,6 +110,7 @@ impl Server {
         let addresses = (public.address(), admin.address());
         let own = [addresses.0, addresses.1];
         let live = live::build(&config, &options.console, &own)?;
+        let shown = Arc::new(Inside::default());
         let live = Arc::new(RwLock::new(Arc::new(live)));
         let catalog = Arc::new(Catalog::start(
             engine(&config.data)?,
@@ -123,7 +128,16 @@ impl Server {
         .await
         .context("the store cannot be written")?;
         let ending = watch::Sender::new(false);
+        let mut lookers = Lookers::new(
+            Arc::clone(&store),
+            Arc::clone(&clock),
+            config.timezone.clone(),
+            worker.waker(),
+            Arc::clone(&shown),
+        );
+        lookers.follow(&config).await;
         let routes = Routes {
+            inside: shown,
             store,
             clock,
             live: Arc::clone(&live),
@@ -140,6 +154,7 @@ impl Server {
             live,
             catalog: Arc::clone(&catalog),
             problem: routes.problem,
+            lookers,
         };
         let tasks = vec![
             public.serve(public_routes, ending.subscribe()),
@@ -207,6 +222,7 @@ fn allow_connections() {
 
 /// What both listeners' routes are made from.
 struct Routes {
+    inside: Arc<Inside>,
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     live: Arc<RwLock<Arc<Live>>>,
@@ -235,6 +251,9 @@ impl Routes {
             store: Arc::clone(&self.store),
             catalog: Arc::clone(&self.catalog),
             live: Arc::clone(&self.live),
+            inside: Arc::clone(&self.inside),
+            clock: Arc::clone(&self.clock),
+            timezone: config.timezone.clone(),
             token: data::admin_token(config, &secrets)?,
             address,
             config_problem: Arc::clone(&self.problem),

@@ -18,7 +18,9 @@ mod config;
 #[cfg(test)]
 mod corpus;
 mod expect;
+pub mod folder;
 mod headers;
+mod inside;
 mod json;
 #[cfg(test)]
 mod mutations;
@@ -46,6 +48,7 @@ pub use config::{
     VerifyMode,
 };
 use http::HeaderMap;
+pub use inside::{Inside, InsideSummary};
 pub use rejection::Rejection;
 pub use sending::{ToSign, signed_headers};
 use serde_json::Value;

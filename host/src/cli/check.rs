@@ -12,7 +12,7 @@ pub(super) fn run(global: &Global) -> Result<Exit, CliError> {
     let live = check_live(&config).map_err(|error| CliError::new(Exit::Config, error))?;
     let engine = engine(&config.data)?;
     let (sources, channels, commands) = (
-        live.sources.len(),
+        live.sources.len() + config.inside.len(),
         config.channels.len(),
         config.commands.len(),
     );

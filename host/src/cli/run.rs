@@ -13,7 +13,7 @@ use crate::domain::decision::{Action, Decision};
 use crate::domain::event::Event;
 use crate::domain::limits::Limits;
 use crate::engine::{Answer, Engine, EngineConfig, Input, Module, Payload};
-use crate::sources::samples::samples;
+use crate::sources::samples::{inside, samples};
 
 /// Evaluate one event with one module, and print what it gives
 ///
@@ -82,8 +82,9 @@ pub(super) fn read_module(path: &std::path::Path) -> Result<Vec<u8>, CliError> {
 
 fn read_event(args: &Args) -> Result<(Event, Payload), CliError> {
     let usage = |error: anyhow::Error| CliError::new(Exit::Usage, error);
-    let sample =
-        samples().find(|sample| format!("{}/{}", sample.provider, sample.name) == args.event);
+    let sample = samples()
+        .chain(inside())
+        .find(|sample| format!("{}/{}", sample.provider, sample.name) == args.event);
     let (text, body) = match sample {
         Some(sample) => (sample.event.to_owned(), sample.body.as_bytes().to_vec()),
         None => {

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{CliError, Exit, Global, output};
-use crate::sources::samples::{Sample, samples};
+use crate::sources::samples::{Sample, inside, samples};
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
@@ -38,6 +38,7 @@ pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, CliError> 
 
 fn list(global: &Global, provider: Option<&str>) -> Result<Exit, CliError> {
     let wanted: Vec<&Sample> = samples()
+        .chain(inside())
         .filter(|sample| provider.is_none_or(|provider| provider == sample.provider))
         .collect();
     if let (Some(provider), true) = (provider, wanted.is_empty()) {
@@ -69,7 +70,7 @@ fn list(global: &Global, provider: Option<&str>) -> Result<Exit, CliError> {
 }
 
 fn find(name: &str) -> Result<&'static Sample, CliError> {
-    let mut all = samples();
+    let mut all = samples().chain(inside());
     let found = all.find(|sample| name.split_once('/') == Some((sample.provider, sample.name)));
     found.ok_or_else(|| unknown(format!("there is no sample `{name}`")))
 }

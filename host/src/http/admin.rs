@@ -1,5 +1,7 @@
 //! The admin interface: JSON for the command line, behind a token.
 
+mod sources;
+
 use std::sync::Arc;
 
 use axum::extract::rejection::{PathRejection, QueryRejection};
@@ -32,7 +34,8 @@ pub(super) fn router(state: Arc<Admin>) -> Router {
         .route("/api/v1/rules/reload", post(reload))
         .route("/api/v1/actions", get(actions))
         .route("/api/v1/actions/{id}", get(action))
-        .route("/api/v1/sources", get(sources))
+        .route("/api/v1/sources", get(sources::list))
+        .route("/api/v1/sources/{name}", get(sources::show))
         .route("/api/v1/status", get(status))
         .layer(middleware::from_fn_with_state(
             Arc::clone(&state),
@@ -306,22 +309,6 @@ async fn action(
 ) -> Result<Json<Value>, ApiError> {
     let Path(id) = id.map_err(|error| bad(error.body_text()))?;
     Ok(Json(json!(state.store.action(ActionId(id)).await?)))
-}
-
-async fn sources(State(state): State<Arc<Admin>>) -> Result<Json<Value>, ApiError> {
-    let refusals = state.store.refusals(None).await?;
-    let live = Arc::clone(
-        &state
-            .live
-            .read()
-            .unwrap_or_else(std::sync::PoisonError::into_inner),
-    );
-    let sources: Vec<Value> = live
-        .sources
-        .values()
-        .map(|source| json!({ "name": source.name(), "provider": source.provider() }))
-        .collect();
-    Ok(Json(json!({ "sources": sources, "refusals": refusals })))
 }
 
 async fn status(State(state): State<Arc<Admin>>) -> Result<Json<Value>, ApiError> {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 
+use super::inside;
 use crate::actions::command::{self, Commands};
 use crate::actions::notify::{self, Channels, ConsoleSink, Timeouts};
 use crate::config::Config;
@@ -33,6 +34,10 @@ pub fn build(
             Ok((name.clone(), Arc::new(source)))
         })
         .collect::<anyhow::Result<_>>()?;
+    // What they find goes to the store only once the server runs.
+    for (name, table) in &config.inside {
+        inside::build(config, name, table)?;
+    }
     let channels = Channels::build(
         &config.channels,
         &notify::Context {

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use tokio::sync::watch;
 
+use super::inside::Lookers;
 use super::{Options, Problem, live, set};
 use crate::catalog::Catalog;
 use crate::config::Config;
@@ -25,6 +26,7 @@ pub(super) struct Follow {
     pub(super) live: Arc<RwLock<Arc<Live>>>,
     pub(super) catalog: Arc<Catalog>,
     pub(super) problem: Problem,
+    pub(super) lookers: Lookers,
 }
 
 /// What tells two states of the file apart.
@@ -40,7 +42,7 @@ impl Follow {
     pub(super) async fn run(mut self, mut ending: watch::Receiver<bool>) {
         loop {
             tokio::select! {
-                _ = ending.wait_for(|ending| *ending) => return,
+                _ = ending.wait_for(|ending| *ending) => break,
                 () = tokio::time::sleep(LOOK) => {}
             }
             let now = state(&self.options);
@@ -63,6 +65,7 @@ impl Follow {
                 }
             }
         }
+        self.lookers.end().await;
     }
 
     async fn reload(&mut self) -> anyhow::Result<()> {
@@ -99,6 +102,7 @@ impl Follow {
         let catalog = Arc::new(config.catalog.clone());
         *self.live.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(live);
         self.catalog.configure(catalog).await;
+        self.lookers.follow(&config).await;
         self.running = config;
         Ok(())
     }

@@ -54,6 +54,20 @@ macro_rules! sample {
 
 pub(super) use sample;
 
+/// What the sources that the server looks after find. Nobody sends these.
+const INSIDE: &[Sample] = &[
+    sample!("folder", "file-created", "file-created"),
+    sample!("folder", "file-modified", "file-modified"),
+    sample!("folder", "file-renamed", "file-renamed"),
+    sample!("folder", "file-removed", "file-removed"),
+    sample!("schedule", "due", "schedule"),
+];
+
+/// The samples of watched folders and schedules, which no request brings.
+pub fn inside() -> impl Iterator<Item = &'static Sample> {
+    INSIDE.iter()
+}
+
 /// Every sample, in the order of the providers.
 pub fn samples() -> impl Iterator<Item = &'static Sample> {
     PROVIDERS.iter().flat_map(|kind| kind.samples)

@@ -10,7 +10,7 @@ use super::Shared;
 use super::evaluate::{Payloads, evaluate};
 use crate::domain::event::{Event, Subject};
 use crate::engine::Payload;
-use crate::sources::{ParseInput, Parsed};
+use crate::sources::{ParseInput, Parsed, folder, schedule};
 use crate::store::{ClaimedEvent, Delivery, Refusal, StoreError};
 
 /// The deliveries in hand at once: enough that their commits are shared, few enough that a restart
@@ -153,31 +153,38 @@ pub(super) fn payload(delivery: &Delivery) -> Payload {
 /// Parses on a thread for it. A source that is gone, or a parser that panics, gives an `other` with a
 /// note, so that nothing accepted is lost.
 async fn parse(shared: &Arc<Shared>, delivery: &Arc<Delivery>) -> Parsed {
+    let inside = match delivery.provider.as_str() {
+        folder::PROVIDER => Some(folder::parse_delivery as fn(&ParseInput<'_>) -> Parsed),
+        schedule::PROVIDER => Some(schedule::parse_delivery as fn(&ParseInput<'_>) -> Parsed),
+        _ => None,
+    };
+    if let Some(parse) = inside {
+        return parse(&input(delivery));
+    }
     let live = shared.live();
     let Some(source) = live.sources.get(&delivery.source).cloned() else {
         return unread(delivery, "its source is no longer configured");
     };
     let job = Arc::clone(delivery);
-    let parsed = shared
-        .pool
-        .run(move || {
-            source.parse(&ParseInput {
-                delivery: &job.id,
-                source: &job.source,
-                provider: &job.provider,
-                received_at: job.received_at,
-                received_local: &job.received_local,
-                headers: &job.headers,
-                body: &job.body,
-            })
-        })
-        .await;
+    let parsed = shared.pool.run(move || source.parse(&input(&job))).await;
     parsed.unwrap_or_else(|| {
         unread(
             delivery,
             "its parser failed; please report the payload's shape",
         )
     })
+}
+
+fn input(delivery: &Delivery) -> ParseInput<'_> {
+    ParseInput {
+        delivery: &delivery.id,
+        source: &delivery.source,
+        provider: &delivery.provider,
+        received_at: delivery.received_at,
+        received_local: &delivery.received_local,
+        headers: &delivery.headers,
+        body: &delivery.body,
+    }
 }
 
 /// Records that a delivery holds more events than are taken from one. The events come first: where the store

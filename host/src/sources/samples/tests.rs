@@ -3,8 +3,10 @@
 use std::path::Path;
 
 use super::*;
+use crate::domain::event::Event;
+use crate::domain::names::{DeliveryId, SourceName};
 use crate::sources::testing::{self, NOW, accepted, headers};
-use crate::sources::{Source, Verified};
+use crate::sources::{ParseInput, Source, Verified, folder, schedule};
 
 /// Rewrites the events beside the samples when this variable is set.
 const BLESS: &str = "HOOKBOX_BLESS";
@@ -34,15 +36,50 @@ fn the_event_beside_each_sample_is_what_the_parser_makes_of_it() {
         let event = &parsed.events[0];
         assert_eq!(event.note, None, "{name}");
 
-        let mut found = serde_json::to_string_pretty(event).expect("an event is JSON");
-        found.push('\n');
-        if testing::variable(BLESS).is_some() {
-            let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../guest-sdk/samples");
-            std::fs::write(folder.join(format!("{name}.event.json")), found)
-                .expect("the sample's event is written");
-        } else {
-            assert_eq!(found, sample.event, "{name}: run again with {BLESS}=1");
-        }
+        compare(sample, event);
+    }
+}
+
+/// Compares an event with the one beside its sample, or writes it there.
+fn compare(sample: &Sample, event: &Event) {
+    let name = format!("{}/{}", sample.provider, sample.name);
+    let mut found = serde_json::to_string_pretty(event).expect("an event is JSON");
+    found.push('\n');
+    if testing::variable(BLESS).is_some() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../guest-sdk/samples");
+        std::fs::write(folder.join(format!("{name}.event.json")), found)
+            .expect("the sample's event is written");
+    } else {
+        assert_eq!(found, sample.event, "{name}: run again with {BLESS}=1");
+    }
+}
+
+/// What the parser makes of a delivery of a source that the server looks after.
+fn found(sample: &Sample) -> Event {
+    let name = SourceName::parse(sample.provider).expect("a name");
+    let input = ParseInput {
+        delivery: &DeliveryId("0192a000-0000-7000-8000-000000000000".to_owned()),
+        source: &name,
+        provider: sample.provider,
+        received_at: NOW,
+        received_local: "2026-01-01T00:00:00+00:00",
+        headers: &[],
+        body: sample.body.as_bytes(),
+    };
+    let parsed = match sample.provider {
+        folder::PROVIDER => folder::parse_delivery(&input),
+        _ => schedule::parse_delivery(&input),
+    };
+    parsed.events.into_iter().next().expect("an event")
+}
+
+#[test]
+fn the_event_beside_each_sample_of_the_servers_own_sources_is_what_their_parser_makes_of_it() {
+    for sample in inside() {
+        let event = found(sample);
+        assert_eq!(event.note, None, "{}", sample.name);
+        assert_eq!(event.provider_event, sample.event_header);
+        compare(sample, &event);
     }
 }
 
@@ -66,7 +103,7 @@ fn the_push_is_to_main_and_has_three_commits() {
     let push = samples()
         .find(|sample| sample.provider == "gitlab" && sample.name == "push")
         .expect("the push");
-    let event: crate::domain::event::Event = serde_json::from_str(push.event).expect("an event");
+    let event: Event = serde_json::from_str(push.event).expect("an event");
     let crate::domain::event::Subject::Push(subject) = &event.subject else {
         panic!("the push is a push")
     };
