@@ -9,6 +9,7 @@ mod first_hour;
 mod hooks;
 mod limits;
 mod modules;
+mod providers;
 mod rules_folder;
 mod supervisor;
 mod support;

@@ -39,7 +39,7 @@ pub(super) fn run(global: &Global, args: &Args) -> Result<Exit, CliError> {
     let (name, source) = configured(&config, args)?;
     let now = SystemClock.now();
     let id = uuid::Uuid::now_v7().to_string();
-    let mut body = sample.body.as_bytes().to_vec();
+    let mut body = source.renewed(sample.provider, sample.body, &id);
     let outgoing = Outgoing {
         event: sample.event_header,
         body: &body,

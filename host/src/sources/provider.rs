@@ -315,6 +315,11 @@ pub(super) trait Provider: Debug + Send + Sync {
         false
     }
 
+    /// The key under which its bodies name their delivery, where they do.
+    fn body_id(&self) -> Option<&'static str> {
+        None
+    }
+
     /// The events of a stored delivery. Called by the worker, once for each delivery and again after a crash.
     fn parse(&self, headers: Headers<'_>, body: &Value) -> Vec<Draft>;
 

@@ -1,5 +1,9 @@
 //! Signing a request as a provider would, without a source that is configured.
 
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+
+use super::provider::Provider;
 use super::{Outgoing, SignatureConfig, Source, SourceConfig, SourceConfigError};
 use crate::domain::clock::Timestamp;
 use crate::domain::names::SourceName;
@@ -59,4 +63,29 @@ pub fn signed_headers(request: &ToSign<'_>) -> Result<Vec<(String, String)>, Sou
         );
         SourceConfigError::new("sources.send.provider".to_owned(), what)
     })
+}
+
+impl Source {
+    /// A sample's body as one that was never sent before: with the delivery's new identifier where the provider
+    /// writes it into the body, and with white space after the JSON, so that no digest of it is known. `hookbox
+    /// send` sends these.
+    #[must_use]
+    pub fn renewed(&self, provider: &str, body: &str, id: &str) -> Vec<u8> {
+        let key = self.takers.named(provider).and_then(Provider::body_id);
+        let with_id = key.and_then(|key| {
+            let mut value: Value = serde_json::from_str(body).ok()?;
+            *value.get_mut(key)? = id.into();
+            Some(value.to_string())
+        });
+        let mut renewed = with_id.unwrap_or_else(|| body.trim_end().to_owned());
+        renewed.push('\n');
+        let digest = Sha256::digest(id.as_bytes());
+        for bit in digest
+            .iter()
+            .flat_map(|byte| (0..8).map(move |bit| byte >> bit & 1))
+        {
+            renewed.push(if bit == 0 { ' ' } else { '\t' });
+        }
+        renewed.into_bytes()
+    }
 }

@@ -20,7 +20,7 @@ pub(crate) fn tell(event: &Event, merge_request: &MergeRequest, channel: &Channe
     };
     let what = merge_request.change.in_words();
     Notify::to(channel)
-        .title(title(event, merge_request, what))
+        .title(title(merge_request, what))
         .text(match event.actor_name() {
             Some(name) => format!("{what} by {}", markdown::escape(name)),
             None => what.to_owned(),
@@ -34,12 +34,11 @@ pub(crate) fn tell(event: &Event, merge_request: &MergeRequest, channel: &Channe
         .because(format!("merge request {what}"))
 }
 
-/// GitLab writes `!7`, the others `#7`.
-fn title(event: &Event, merge_request: &MergeRequest, what: &str) -> String {
-    let mark = if event.provider == "gitlab" { '!' } else { '#' };
+/// The same for every provider: `!7`, which no issue is called.
+fn title(merge_request: &MergeRequest, what: &str) -> String {
     let draft = if merge_request.draft { "Draft " } else { "" };
     let title = markdown::shorten(&merge_request.title, 120);
-    format!("{draft}{mark}{} {what}: {title}", merge_request.number)
+    format!("{draft}!{} {what}: {title}", merge_request.number)
 }
 
 fn status(merge_request: &MergeRequest) -> String {

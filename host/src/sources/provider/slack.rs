@@ -167,6 +167,10 @@ impl Provider for Slack {
         body.get("challenge")?.as_str().map(str::to_owned)
     }
 
+    fn body_id(&self) -> Option<&'static str> {
+        Some("event_id")
+    }
+
     fn is_answered_plainly(&self) -> bool {
         true
     }

@@ -6,7 +6,7 @@ use super::*;
 use crate::domain::event::Event;
 use crate::domain::names::{DeliveryId, SourceName};
 use crate::sources::testing::{self, NOW, accepted, headers};
-use crate::sources::{ParseInput, Source, Verified, folder, schedule};
+use crate::sources::{Outgoing, ParseInput, Source, Verified, folder, schedule};
 
 /// Rewrites the events beside the samples when this variable is set.
 const BLESS: &str = "HOOKBOX_BLESS";
@@ -112,4 +112,34 @@ fn the_push_is_to_main_and_has_three_commits() {
         ("main", 3)
     );
     assert_eq!(event.project(), Some("payments/storefront"));
+}
+
+#[test]
+fn a_sample_that_is_sent_again_is_no_duplicate_and_says_the_same() {
+    for sample in samples() {
+        let source = source(sample.provider, SECRET);
+        let [first, second] = ["id-1", "id-2"].map(|id| {
+            let body = source.renewed(sample.provider, sample.body, id);
+            let outgoing = Outgoing {
+                event: sample.event_header,
+                body: &body,
+                id,
+                now: NOW,
+            };
+            let sent = source
+                .signed_headers(sample.provider, &outgoing)
+                .expect("its own");
+            let verified = accepted(source.verify(&headers(&sent), &body, NOW));
+            let parsed = testing::parse(&source, &verified.headers, &verified.body);
+            (verified.keys, parsed.events[0].subject.clone())
+        });
+        assert!(
+            first.0.iter().all(|key| !second.0.contains(key)),
+            "{}/{}: {:?}",
+            sample.provider,
+            sample.name,
+            first.0
+        );
+        assert_eq!(first.1, second.1);
+    }
 }

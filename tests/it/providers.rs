@@ -1,0 +1,311 @@
+//! Every provider from outside: its samples are sent, verified, and typed, and a rule cannot tell them apart.
+
+use std::collections::BTreeSet;
+
+use hookbox::sources::samples::{Sample, samples};
+use serde_json::Value;
+
+use crate::support::receiver::Receiver;
+use crate::support::server::{SECRET, Server, Site};
+use crate::support::{eventually, hookbox, rule, stderr, stdout};
+
+/// A key, which serves as any other secret as well.
+const KEY: &str = "whsec_YS1zaWduaW5nLWtleS1vZi10aGUtdGVzdHMtMDAwMQ==";
+
+/// The providers of which there are samples.
+fn providers() -> BTreeSet<&'static str> {
+    samples().map(|sample| sample.provider).collect()
+}
+
+/// A folder with a source for each provider, called after it, and one that takes all of them.
+fn site(more: &str) -> Site {
+    let mut config = String::new();
+    for provider in providers() {
+        config += &format!(
+            "[sources.{provider}]\nprovider = '{provider}'\nsecret = {{ file = 'secret' }}\n"
+        );
+    }
+    config += "[sources.everything]\nprovider = 'auto'\n";
+    for provider in providers() {
+        config += &format!("secrets.{provider} = {{ file = 'secret' }}\n");
+    }
+    let site = Site::new(&format!(
+        "{config}[shared]\nsources = ['*']\nchannels = ['*']\n{more}"
+    ));
+    site.put("secret", KEY.as_bytes());
+    site
+}
+
+/// Sends a sample with the program, and returns its exit code with what it printed.
+fn send(site: &Site, server: &Server, sample: &Sample, more: &[&str]) -> (Option<i32>, String) {
+    let to = |source: &str| format!("{}/hooks/{source}", server.public);
+    let source = more
+        .iter()
+        .skip_while(|option| **option != "--source")
+        .nth(1);
+    let to = to(source.unwrap_or(&sample.provider));
+    let mut arguments = vec!["send", sample.provider, sample.name, "--to", &to];
+    arguments.extend(more);
+    let output = hookbox(site.path(), &arguments);
+    let printed = format!("{}{}", stdout(&output), stderr(&output));
+    (output.status.code(), printed)
+}
+
+/// The events that are there once nothing waits any more.
+async fn events(server: &Server, count: usize) -> Vec<Value> {
+    eventually("every delivery is an event", || async {
+        let listing = server.get("/api/v1/events?limit=1000").await;
+        let events = listing["events"].as_array().cloned().unwrap_or_default();
+        let done = events
+            .iter()
+            .filter(|event| event["state"] == "done")
+            .count();
+        if done == count {
+            Ok(events)
+        } else {
+            Err(format!("{done} of {count}"))
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn every_sample_is_accepted_as_what_it_is_and_refused_when_it_was_tampered_with() {
+    let site = site("");
+    let server = site.serve().await;
+
+    let mut tried = BTreeSet::new();
+    let mut sent = 0;
+    for sample in samples() {
+        let name = format!("{}/{}", sample.provider, sample.name);
+        let (code, printed) = send(&site, &server, sample, &[]);
+        assert_eq!(code, Some(0), "{name}: {printed}");
+        assert!(
+            printed.starts_with("202 ") || printed.starts_with("200 "),
+            "{name}: {printed}"
+        );
+        sent += 1;
+        if tried.insert(sample.provider) {
+            let (code, printed) = send(&site, &server, sample, &["--tamper"]);
+            assert_eq!(code, Some(6), "{name}: {printed}");
+            assert!(printed.contains("401 "), "{name}: {printed}");
+        }
+    }
+
+    let found = events(&server, sent).await;
+    for sample in samples() {
+        let expected: Value = serde_json::from_str(sample.event).expect("an event is JSON");
+        let subject = match &expected["subject"] {
+            Value::Object(subject) => subject.keys().next().cloned().unwrap_or_default(),
+            other => other.as_str().unwrap_or_default().to_owned(),
+        };
+        let is_there = found
+            .iter()
+            .any(|event| event["source"] == sample.provider && event["subject"] == subject);
+        assert!(
+            is_there,
+            "{}/{}: no {subject}",
+            sample.provider, sample.name
+        );
+    }
+}
+
+#[tokio::test]
+async fn one_source_takes_the_requests_of_every_provider_and_knows_each() {
+    let site = site("");
+    let server = site.serve().await;
+
+    let mut sent = Vec::new();
+    for provider in providers() {
+        let sample = samples().find(|sample| sample.provider == provider);
+        let sample = sample.expect("it has a sample");
+        let everything = ["--source", "everything"];
+        let (code, printed) = send(&site, &server, sample, &everything);
+        assert_eq!(code, Some(0), "{provider}: {printed}");
+        let tampered = send(
+            &site,
+            &server,
+            sample,
+            &["--source", "everything", "--tamper"],
+        );
+        assert!(tampered.1.contains("401 "), "{provider}: {}", tampered.1);
+        sent.push(provider);
+    }
+
+    let mut known = BTreeSet::new();
+    for event in events(&server, sent.len()).await {
+        let id = event["id"].as_str().expect("it has an identifier");
+        let record = server.get(&format!("/api/v1/events/{id}")).await;
+        let event = &record["record"]["event"];
+        assert_eq!(record["record"]["secret"], event["provider"]);
+        known.insert(event["provider"].as_str().expect("a provider").to_owned());
+    }
+    assert_eq!(known, sent.into_iter().map(str::to_owned).collect());
+}
+
+#[tokio::test]
+async fn the_same_rule_says_the_same_about_the_same_merge_request_whoever_sends_it() {
+    let receiver = Receiver::start().await;
+    let address = receiver.address;
+    let site = site(&format!(
+        "[channels.dev]\nkind = 'mattermost'\nurl = 'http://{address}/hooks/key'\n"
+    ));
+    site.put(
+        "rules/notify-merge-requests.toml",
+        b"[settings]\nchannel = 'dev'",
+    );
+    site.put(
+        "rules/notify-merge-requests.wasm",
+        &rule("notify-merge-requests"),
+    );
+    let server = site.serve().await;
+    server
+        .rule_in_state("notify-merge-requests", "active")
+        .await;
+
+    for change in ["opened", "merged", "closed"] {
+        let mut first: Option<(&str, Value)> = None;
+        for provider in [
+            "gitlab",
+            "github",
+            "bitbucket",
+            "gitea",
+            "forgejo",
+            "gogs",
+            "gitee",
+        ] {
+            let name = format!("merge-request-{change}");
+            let sample =
+                samples().find(|sample| sample.provider == provider && sample.name == name);
+            let sample = sample.expect("each has one");
+            let before = receiver.received().len();
+            let (code, printed) = send(&site, &server, sample, &[]);
+            assert_eq!(code, Some(0), "{printed}");
+            let message = eventually("the message arrives", || async {
+                receiver
+                    .received()
+                    .get(before)
+                    .map(|sent| sent.json())
+                    .ok_or(String::new())
+            })
+            .await;
+            let message = neutral(&message, sample);
+            match &first {
+                None => first = Some((provider, message)),
+                Some((other, expected)) => {
+                    assert_eq!(&message, expected, "{change}: {provider} beside {other}");
+                }
+            }
+        }
+    }
+}
+
+/// A message without what cannot be the same: the address of the page, and what the provider calls the person who
+/// did it (GitHub sends no names).
+fn neutral(message: &Value, sample: &Sample) -> Value {
+    let event: Value = serde_json::from_str(sample.event).expect("an event is JSON");
+    let text = |pointer: &str| {
+        event
+            .pointer(pointer)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+    };
+    let mut neutral = message.to_string();
+    for (own, word) in [
+        (text("/url"), "the page"),
+        (text("/actor/name"), "the person"),
+    ] {
+        let escaped = own.replace('-', "\\\\-");
+        for own in [own, &escaped] {
+            if !own.is_empty() {
+                neutral = neutral.replace(own, word);
+            }
+        }
+    }
+    serde_json::from_str(&neutral).expect("it is still JSON")
+}
+
+#[tokio::test]
+async fn sources_are_listed_with_what_came_last_and_shown_with_what_was_refused() {
+    let site = Site::new(Site::CONFIG);
+    let server = site.serve().await;
+    let ask = |arguments: &[&str]| {
+        let mut all = vec!["--server", server.admin.as_str()];
+        all.extend(arguments);
+        let output = hookbox(site.path(), &all);
+        (
+            output.status.code(),
+            format!("{}{}", stdout(&output), stderr(&output)),
+        )
+    };
+    let (_, empty) = ask(&["sources", "show", "gitlab"]);
+    assert!(empty.contains("nothing has come yet"), "{empty}");
+
+    let event = server.send_sample("push").await;
+    let wrong = server
+        .hook("Push Hook", "{}")
+        .header("x-gitlab-token", "another");
+    let answer = wrong.send().await.expect("the server answers");
+    assert_eq!(answer.status(), 401, "two tokens are none");
+
+    let (code, list) = ask(&["sources", "list"]);
+    assert_eq!(code, Some(0), "{list}");
+    assert!(
+        list.contains("gitlab") && list.contains("/hooks/gitlab"),
+        "{list}"
+    );
+    let (_, shown) = ask(&["sources", "show", "gitlab"]);
+    for part in [
+        &event,
+        "Push Hook",
+        "hook/repeated-signature",
+        "by the secrets secret",
+    ] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+    assert!(!shown.contains(SECRET), "{shown}");
+    let (code, unknown) = ask(&["sources", "show", "gitlap"]);
+    assert_eq!(code, Some(6), "{unknown}");
+    assert!(unknown.contains("`gitlap`"), "{unknown}");
+}
+
+#[tokio::test]
+async fn what_a_source_learned_is_all_that_it_takes_afterwards() {
+    let site = Site::new(Site::CONFIG);
+    let server = site.serve().await;
+    server.send_sample("push").await;
+
+    let output = hookbox(
+        site.path(),
+        &[
+            "--server",
+            &server.admin,
+            "sources",
+            "learn",
+            "gitlab",
+            "--last",
+        ],
+    );
+
+    let printed = stdout(&output);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(printed.contains("expect = {"), "{printed}");
+    assert!(printed.contains("\"Push Hook\""), "{printed}");
+    eventually("the server follows the file", || async {
+        let answer = server
+            .hook("Tag Push Hook", r#"{"object_kind":"tag_push"}"#)
+            .send()
+            .await;
+        let answer = answer.expect("the server answers");
+        match answer.status().as_u16() {
+            200 => Ok(()),
+            status => Err(status.to_string()),
+        }
+    })
+    .await;
+    let sent = server.send_sample("push").await;
+    assert_eq!(
+        server.settled(&sent).await["record"]["event"]["subject"]["push"]["branch"],
+        "main"
+    );
+}
