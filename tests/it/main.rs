@@ -7,6 +7,7 @@ mod corpus;
 mod crashes;
 mod first_hour;
 mod hooks;
+mod inside;
 mod limits;
 mod modules;
 mod providers;
