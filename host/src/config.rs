@@ -20,11 +20,13 @@ use crate::domain::names::{ChannelName, CommandName, SourceName, TeamName};
 use crate::domain::pattern::Pattern;
 use crate::domain::quantity::Bytes;
 use crate::domain::secret::SecretRef;
-use crate::sources::folder::{self, FolderConfig};
-use crate::sources::schedule::{self, ScheduleConfig};
 use crate::sources::{AddressRange, SourceConfig};
 
 pub mod env;
+mod sources;
+
+pub use self::sources::InsideConfig;
+use self::sources::Sources;
 
 /// The name of the configuration file that is looked for in the current folder.
 pub const FILE_NAME: &str = "hookbox.toml";
@@ -180,15 +182,6 @@ fn default_data() -> PathBuf {
     "data".into()
 }
 
-/// A source that the server itself looks after.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum InsideConfig {
-    /// A watched folder.
-    Folder(FolderConfig),
-    /// A time that comes again and again.
-    Schedule(ScheduleConfig),
-}
-
 /// The operator's configuration.
 #[derive(Debug)]
 pub struct Config {
@@ -270,25 +263,7 @@ impl Config {
                 found: file.limits.module,
             });
         }
-        let (mut sources, mut inside) = (BTreeMap::new(), BTreeMap::new());
-        for (name, table) in file.sources {
-            match source(&name, table)? {
-                SourceTable::Sent(config) => _ = sources.insert(name, config),
-                SourceTable::Inside(config) => _ = inside.insert(name, config),
-            }
-        }
-        for (name, table) in &inside {
-            if let InsideConfig::Folder(table) = table {
-                let path = folder.join(&table.path);
-                if path.starts_with(&data) || data.starts_with(&path) {
-                    return Err(ConfigErrorKind::Watched {
-                        source_name: name.clone(),
-                        path,
-                        data,
-                    });
-                }
-            }
-        }
+        let Sources { sent, inside } = Sources::read(file.sources, &folder, &data)?;
         let known = Known {
             channels: file.channels.keys().cloned().collect(),
             commands: file.commands.keys().cloned().collect(),
@@ -301,7 +276,7 @@ impl Config {
             timezone,
             public_url: file.public_url,
             trusted_proxies,
-            sources,
+            sources: sent,
             inside,
             channels: file.channels,
             commands: file.commands,
@@ -319,31 +294,6 @@ impl Config {
             folder,
         })
     }
-}
-
-/// A table under `[sources]`.
-enum SourceTable {
-    Sent(SourceConfig),
-    Inside(InsideConfig),
-}
-
-/// Reads a source's table, whose keys are those of its provider.
-fn source(name: &SourceName, table: toml::Table) -> Result<SourceTable, ConfigErrorKind> {
-    let provider = table.get("provider").and_then(toml::Value::as_str);
-    let read = match provider {
-        Some(folder::PROVIDER) => table
-            .try_into()
-            .map(InsideConfig::Folder)
-            .map(SourceTable::Inside),
-        Some(schedule::PROVIDER) => table
-            .try_into()
-            .map(InsideConfig::Schedule)
-            .map(SourceTable::Inside),
-        _ => table.try_into().map(SourceTable::Sent),
-    };
-    read.map_err(|error| {
-        ConfigErrorKind::Parse(format!("in `[sources.{name}]`: {}", explain(&error)))
-    })
 }
 
 /// What the parser says, with the nearest neighbour of a key that is not known.

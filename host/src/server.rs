@@ -110,42 +110,25 @@ impl Server {
         let addresses = (public.address(), admin.address());
         let own = [addresses.0, addresses.1];
         let live = live::build(&config, &options.console, &own)?;
-        let shown = Arc::new(Inside::default());
         let live = Arc::new(RwLock::new(Arc::new(live)));
         let catalog = Arc::new(Catalog::start(
             engine(&config.data)?,
             Arc::new(config.catalog.clone()),
             Arc::clone(&clock),
         ));
-        let worker = Worker::start(Parts {
-            store: Arc::clone(&store),
-            catalog: Arc::clone(&catalog),
-            clock: Arc::clone(&clock),
-            live: Arc::clone(&live),
-            threads: std::thread::available_parallelism().map_or(2, usize::from),
-            performs: options.performs,
-        })
-        .await
-        .context("the store cannot be written")?;
-        let ending = watch::Sender::new(false);
-        let mut lookers = Lookers::new(
-            Arc::clone(&store),
-            Arc::clone(&clock),
-            config.timezone.clone(),
-            worker.waker(),
-            Arc::clone(&shown),
-        );
-        lookers.follow(&config).await;
-        let routes = Routes {
-            inside: shown,
+        let core = Core {
+            inside: Arc::default(),
             store,
             clock,
             live: Arc::clone(&live),
             catalog: Arc::clone(&catalog),
             problem: Problem::default(),
         };
-        let public_routes = routes.public(&config, &worker);
-        let admin_routes = routes.admin(&config, addresses.1)?;
+        let worker = core.worker(options.performs).await?;
+        let lookers = core.lookers(&config, &worker).await;
+        let ending = watch::Sender::new(false);
+        let public_routes = core.public(&config, &worker);
+        let admin_routes = core.admin(&config, addresses.1)?;
         let follow = reload::Follow {
             options,
             running: config,
@@ -153,7 +136,7 @@ impl Server {
             addresses,
             live,
             catalog: Arc::clone(&catalog),
-            problem: routes.problem,
+            problem: core.problem,
             lookers,
         };
         let tasks = vec![
@@ -220,8 +203,8 @@ fn allow_connections() {
     }
 }
 
-/// What both listeners' routes are made from.
-struct Routes {
+/// What the worker, the sources that are looked after, and both listeners' routes are made from.
+struct Core {
     inside: Arc<Inside>,
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
@@ -230,7 +213,31 @@ struct Routes {
     problem: Problem,
 }
 
-impl Routes {
+impl Core {
+    async fn worker(&self, performs: Performs) -> anyhow::Result<Worker> {
+        let worker = Worker::start(Parts {
+            store: Arc::clone(&self.store),
+            catalog: Arc::clone(&self.catalog),
+            clock: Arc::clone(&self.clock),
+            live: Arc::clone(&self.live),
+            threads: std::thread::available_parallelism().map_or(2, usize::from),
+            performs,
+        });
+        worker.await.context("the store cannot be written")
+    }
+
+    async fn lookers(&self, config: &Config, worker: &Worker) -> Lookers {
+        let mut lookers = Lookers::new(
+            Arc::clone(&self.store),
+            Arc::clone(&self.clock),
+            config.timezone.clone(),
+            worker.waker(),
+            Arc::clone(&self.inside),
+        );
+        lookers.follow(config).await;
+        lookers
+    }
+
     fn public(&self, config: &Config, worker: &Worker) -> crate::http::Router {
         let public = Public::new(PublicParts {
             store: Arc::clone(&self.store),

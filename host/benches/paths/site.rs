@@ -17,8 +17,7 @@ pub(crate) const KEY: &str = "whsec_dGhlIGtleSBvZiB0aGUgYmVuY2htYXJrcywgMzIgYi4=
 
 pub(crate) fn sample(name: &str) -> &'static Sample {
     samples()
-        .iter()
-        .find(|sample| sample.name == name)
+        .find(|sample| sample.provider == "gitlab" && sample.name == name)
         .expect("there is such a sample")
 }
 

@@ -116,7 +116,7 @@ impl Lookers {
             match build(config, name, table) {
                 Ok(built) => self.begin(config, name, table, built),
                 Err(error) => {
-                    tracing::error!(source = %name, "a source cannot be looked after: {error}")
+                    tracing::error!(source = %name, "a source cannot be looked after: {error}");
                 }
             }
         }

@@ -24,7 +24,7 @@ enum Entry {
         path: String,
         status: watch::Receiver<FolderStatus>,
     },
-    Schedule(Schedule),
+    Schedule(Box<Schedule>),
 }
 
 /// How such a source is.
@@ -58,7 +58,8 @@ impl Inside {
 
     /// Enters a schedule.
     pub fn schedule(&self, name: SourceName, schedule: Schedule) {
-        self.lock().insert(name, Entry::Schedule(schedule));
+        self.lock()
+            .insert(name, Entry::Schedule(Box::new(schedule)));
     }
 
     /// Takes a source out.

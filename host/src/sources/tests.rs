@@ -56,73 +56,76 @@ fn a_source_that_verifies_nothing_takes_anything_that_is_json() {
     );
 }
 
+/// Tables that are refused, each with the key to change and a word of what to write.
+const WRONG: &[(&str, &str, &str)] = &[
+    ("provider = 'gitlap'", "provider", "did you mean \"gitlab\""),
+    ("provider = 'xyz'", "provider", "write one of gitlab"),
+    (
+        "provider = 'gitlab'\nsecret = { env = '' }",
+        "secret",
+        "empty",
+    ),
+    (
+        "provider = 'gitlab'\nsecret = { env = 'whsec_' }",
+        "secret",
+        "signing token",
+    ),
+    (
+        "provider = 'gitlab'\nsecret = { env = 'whsec_%' }",
+        "secret",
+        "Base64",
+    ),
+    (
+        "provider = 'gitlab'\nsecrets = { old = { env = ' ' } }",
+        "secrets.old",
+        "empty",
+    ),
+    (
+        "provider = 'gitlab'\nverify = 'none'\nsecret = { env = 's' }",
+        "verify",
+        "remove one",
+    ),
+    (
+        "provider = 'gitlab'\nsecret = { env = 's' }\nsecrets = { a = { env = 's' } }",
+        "secret",
+        "`secrets`",
+    ),
+    (
+        "provider = 'gitlab'\nbody_limit = '26MiB'",
+        "body_limit",
+        "25MiB",
+    ),
+    (
+        "provider = 'gitlab'\nbody_limit = '0B'",
+        "body_limit",
+        "25MiB",
+    ),
+    ("provider = 'gitlab'\ntolerance = '2d'", "tolerance", "1d"),
+    (
+        "provider = 'gitlab'\naddresses = ['x']",
+        "addresses",
+        "10.0.0.0/8",
+    ),
+    (
+        "provider = 'gitlab'\nexpect = { projects = ['a['] }",
+        "expect.projects",
+        "pattern",
+    ),
+    (
+        "provider = 'gitlab'\nevent_header = 'X'",
+        "event_header",
+        "generic",
+    ),
+    (
+        "provider = 'standard-webhooks'\nsecret = { env = '%' }",
+        "secret",
+        "Base64",
+    ),
+];
+
 #[test]
 fn a_wrong_table_is_refused_with_the_key_and_what_to_write() {
-    for (table, key, hint) in [
-        ("provider = 'gitlap'", "provider", "did you mean \"gitlab\""),
-        ("provider = 'xyz'", "provider", "write one of gitlab"),
-        (
-            "provider = 'gitlab'\nsecret = { env = '' }",
-            "secret",
-            "empty",
-        ),
-        (
-            "provider = 'gitlab'\nsecret = { env = 'whsec_' }",
-            "secret",
-            "signing token",
-        ),
-        (
-            "provider = 'gitlab'\nsecret = { env = 'whsec_%' }",
-            "secret",
-            "Base64",
-        ),
-        (
-            "provider = 'gitlab'\nsecrets = { old = { env = ' ' } }",
-            "secrets.old",
-            "empty",
-        ),
-        (
-            "provider = 'gitlab'\nverify = 'none'\nsecret = { env = 's' }",
-            "verify",
-            "remove one",
-        ),
-        (
-            "provider = 'gitlab'\nsecret = { env = 's' }\nsecrets = { a = { env = 's' } }",
-            "secret",
-            "`secrets`",
-        ),
-        (
-            "provider = 'gitlab'\nbody_limit = '26MiB'",
-            "body_limit",
-            "25MiB",
-        ),
-        (
-            "provider = 'gitlab'\nbody_limit = '0B'",
-            "body_limit",
-            "25MiB",
-        ),
-        ("provider = 'gitlab'\ntolerance = '2d'", "tolerance", "1d"),
-        (
-            "provider = 'gitlab'\naddresses = ['x']",
-            "addresses",
-            "10.0.0.0/8",
-        ),
-        (
-            "provider = 'gitlab'\nexpect = { projects = ['a['] }",
-            "expect.projects",
-            "pattern",
-        ),
-        (
-            "provider = 'gitlab'\nevent_header = 'X'",
-            "event_header",
-            "generic",
-        ),
-        (
-            "provider = 'standard-webhooks'\nsecret = { env = '%' }",
-            "secret",
-            "Base64",
-        ),
-    ] {
+    for (table, key, hint) in WRONG {
         let error = build(table).expect_err(table);
         let provider = table
             .split('\'')
