@@ -19,18 +19,17 @@ fn providers() -> BTreeSet<&'static str> {
 
 /// A folder with a source for each provider, called after it, and one that takes all of them.
 fn site(more: &str) -> Site {
-    let mut config = String::new();
-    for provider in providers() {
-        config += &format!(
-            "[sources.{provider}]\nprovider = '{provider}'\nsecret = {{ file = 'secret' }}\n"
-        );
-    }
-    config += "[sources.everything]\nprovider = 'auto'\n";
-    for provider in providers() {
-        config += &format!("secrets.{provider} = {{ file = 'secret' }}\n");
-    }
+    let own = providers().into_iter().map(|provider| {
+        format!("[sources.{provider}]\nprovider = '{provider}'\nsecret = {{ file = 'secret' }}")
+    });
+    let of_all = providers()
+        .into_iter()
+        .map(|provider| format!("secrets.{provider} = {{ file = 'secret' }}"));
+    let everything = ["[sources.everything]\nprovider = 'auto'".to_owned()];
+    let lines: Vec<String> = own.chain(everything).chain(of_all).collect();
     let site = Site::new(&format!(
-        "{config}[shared]\nsources = ['*']\nchannels = ['*']\n{more}"
+        "{}\n[shared]\nsources = ['*']\nchannels = ['*']\n{more}",
+        lines.join("\n")
     ));
     site.put("secret", KEY.as_bytes());
     site
