@@ -25,6 +25,7 @@ mod error;
 mod failures;
 mod hooks;
 mod listen;
+mod proxies;
 mod why;
 
 pub use axum::Router;

@@ -56,6 +56,7 @@ pub use signature::{Algorithm, Encoding};
 pub use summary::{SourceSummary, Verification};
 
 use self::auto::Takers;
+use self::body::Forms;
 use self::expect::Expect;
 use self::headers::Headers;
 use self::provider::{Draft, Request};
@@ -294,7 +295,12 @@ impl Source {
             Gate::Open | Gate::Closed => None,
         };
         let keys = |json: Option<&Value>| provider.keys(read, json, body);
-        let body = body::json(headers, body, self.body_limit)?;
+        let forms = if provider.sends_forms() {
+            Forms::Taken
+        } else {
+            Forms::LeftAlone
+        };
+        let body = body::json(headers, body, self.body_limit, forms)?;
         let value = json::outline(&body, provider.outline_depth())?;
         if let Some(value) = &value {
             if let Some(message) = provider.contradiction(read, value) {

@@ -114,7 +114,8 @@ pub trait Store: Send + Sync + 'static {
     ) -> Result<Vec<ClaimedDelivery>, StoreError>;
 
     /// Commits the events of a claimed delivery, which is thereby done. The events get sequence
-    /// numbers in their order and are claimed by the same owner.
+    /// numbers in the order of their deliveries' acceptance and of their own, whichever delivery is split first,
+    /// and are claimed by the same owner.
     async fn split(
         &self,
         owner: &str,

@@ -16,7 +16,7 @@ use serde_json::json;
 
 use super::connections::Place;
 use super::error::ApiError;
-use super::{Peer, Public, body};
+use super::{Peer, Public, body, proxies};
 use crate::domain::clock::Timestamp;
 use crate::domain::names::{DeliveryId, SourceName};
 use crate::sources::{Glance, Source, Verdict, Verified};
@@ -44,7 +44,7 @@ async fn hook(
     request: axum::extract::Request,
 ) -> Response {
     let (head, body) = request.into_parts();
-    let remote = sender(&state, peer.ip(), &head.headers);
+    let remote = proxies::sender(&state.trusted_proxies, peer.ip(), &head.headers);
     let live = state.live();
     // A name that is not UTF-8 is no source's.
     let name = name.map_or_else(|_| String::new(), |Path(name)| name);
@@ -53,12 +53,13 @@ async fn hook(
         .and_then(|name| live.sources.get(&name).cloned());
     let Some(source) = source else {
         body::drain(body).await;
+        let short: String = name.chars().take(SHOWN_NAME).collect();
         let error = ApiError::new(
             StatusCode::NOT_FOUND,
             "hook/unknown-source",
             format!(
                 "there is no source `{}`: check the address in the provider's settings",
-                name.escape_debug()
+                short.escape_debug()
             ),
         );
         return refuse(&state, None, remote, Glance::default(), error).await;
@@ -68,33 +69,50 @@ async fn hook(
         source: &source,
         remote,
         place,
-        query: head.uri.query().map(str::to_owned),
+        query: head.uri.query().map(redacted),
         headers: &head.headers,
     };
     match request.take(&head.method, body).await {
         Ok(response) => response,
-        Err((error, _)) if is_unverified(&error) && too_many(&state, &source, remote) => {
-            // Neither recorded nor logged as a warning: a flood must not fill either.
-            tracing::debug!(source = %source.name(), remote = %remote, "a request was refused, as many before it");
-            ApiError::new(
-                StatusCode::TOO_MANY_REQUESTS,
-                "hook/too-many-failures",
-                "too many requests of this address could not be verified: mend the secret, and wait a minute",
-            )
-            .into_response()
-        }
         Err((error, glance)) => refuse(&state, Some(&source), remote, glance, error).await,
     }
 }
 
-/// Whether it is not known who sent a request.
-fn is_unverified(error: &ApiError) -> bool {
-    error.status == StatusCode::UNAUTHORIZED
-}
+/// How much of a name that is no source's is repeated.
+const SHOWN_NAME: usize = 64;
 
-fn too_many(state: &Public, source: &Source, remote: IpAddr) -> bool {
-    let now = state.clock.now();
-    state.failures.is_too_many(source.name(), remote, now)
+/// Parameters of a query that carry secrets, as senders that cannot sign have them.
+const SECRET_PARAMETERS: [&str; 8] = [
+    "access_token",
+    "api_key",
+    "apikey",
+    "key",
+    "password",
+    "secret",
+    "sign",
+    "token",
+];
+
+/// A query without the values of secrets.
+fn redacted(query: &str) -> String {
+    let is_secret = |name: &str| {
+        SECRET_PARAMETERS
+            .iter()
+            .any(|secret| name.eq_ignore_ascii_case(secret))
+    };
+    if !form_urlencoded::parse(query.as_bytes()).any(|(name, _)| is_secret(&name)) {
+        return query.to_owned();
+    }
+    let mut kept = form_urlencoded::Serializer::new(String::new());
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        let value = if is_secret(&name) {
+            "[hidden]".into()
+        } else {
+            value
+        };
+        kept.append_pair(&name, &value);
+    }
+    kept.finish()
 }
 
 struct Request<'a> {
@@ -221,7 +239,8 @@ impl Request<'_> {
     }
 }
 
-/// Records a refusal, and answers with it.
+/// Records a refusal, and answers with it. Of an address that is refused too often, neither the store nor the log
+/// gets any more.
 async fn refuse(
     state: &Arc<Public>,
     source: Option<&Source>,
@@ -230,13 +249,32 @@ async fn refuse(
     error: ApiError,
 ) -> Response {
     let now = state.clock.now();
+    let name = source.map_or(UNKNOWN_SOURCE, |source| source.name().as_str());
+    // What is not the sender's doing does not count against it.
+    let counts = error.status != StatusCode::SERVICE_UNAVAILABLE;
+    if counts && state.failures.is_too_many(name, remote, now) {
+        tracing::debug!(source = name, remote = %remote, "a request was refused, as many before it");
+        return if error.status == StatusCode::UNAUTHORIZED {
+            too_many_failures().into_response()
+        } else {
+            error.into_response()
+        };
+    }
     tracing::warn!(
-        source = source.map_or("-", |source| source.name().as_str()),
+        source = name,
         code = error.code, remote = %remote, "a request was refused: {}", error.message
     );
     let said = (error.code.to_owned(), error.message.clone());
     record(state, refusal(source, remote, glance, said, now)).await;
     error.into_response()
+}
+
+fn too_many_failures() -> ApiError {
+    ApiError::new(
+        StatusCode::TOO_MANY_REQUESTS,
+        "hook/too-many-failures",
+        "too many requests of this address could not be verified: mend the secret, and wait a minute",
+    )
 }
 
 /// Under which requests for sources that there are not are recorded.
@@ -274,27 +312,20 @@ async fn record(state: &Arc<Public>, refusal: Option<Refusal>) {
     }
 }
 
-/// The sender's address: the peer's, or what trusted proxies say it is.
-fn sender(state: &Public, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
-    let trusted = |address: IpAddr| {
-        state
-            .trusted_proxies
-            .iter()
-            .any(|range| range.contains(address))
-    };
-    let mut sender = peer.to_canonical();
-    let mut hops: Vec<IpAddr> = headers
-        .get_all("x-forwarded-for")
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .filter_map(|hop| hop.trim().parse().ok())
-        .collect();
-    while trusted(sender) {
-        match hops.pop() {
-            Some(hop) => sender = hop.to_canonical(),
-            None => break,
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_in_a_query_are_hidden_and_the_rest_is_kept_as_it_was() {
+        for (query, kept) in [
+            ("a=1&b=%20+", "a=1&b=%20+"),
+            ("token=s3&issue=PAY-1", "token=%5Bhidden%5D&issue=PAY-1"),
+            ("Secret=s3", "Secret=%5Bhidden%5D"),
+            ("se%63ret=s3", "secret=%5Bhidden%5D"),
+            ("tokens=1", "tokens=1"),
+        ] {
+            assert_eq!(redacted(query), kept);
         }
     }
-    sender
 }

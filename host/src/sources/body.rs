@@ -17,6 +17,9 @@ use serde_json::{Map, Value};
 use super::rejection::Rejection;
 use crate::domain::quantity::Bytes;
 
+/// How many fields of a form are read; more are left out.
+const MAX_FIELDS: usize = 1_000;
+
 /// The field of a form in which providers send JSON.
 const PAYLOAD: &str = "payload";
 
@@ -43,6 +46,13 @@ impl Coding {
     }
 }
 
+/// Whether a form is taken for one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Forms {
+    Taken,
+    LeftAlone,
+}
+
 /// The JSON that a body holds; whether it is JSON is not looked at.
 ///
 /// # Errors
@@ -52,12 +62,13 @@ pub(super) fn json<'a>(
     headers: &HeaderMap,
     body: &'a [u8],
     limit: Bytes,
+    forms: Forms,
 ) -> Result<Cow<'a, [u8]>, Rejection> {
     let plain = match Coding::of(headers)? {
         Coding::Plain => Cow::Borrowed(body),
         Coding::Gzip => Cow::Owned(inflate(body, limit)?),
     };
-    Ok(if is_form(headers, &plain) {
+    Ok(if forms == Forms::Taken && is_form(headers, &plain) {
         Cow::Owned(of_form(&plain))
     } else {
         plain
@@ -91,7 +102,7 @@ fn is_form(headers: &HeaderMap, body: &[u8]) -> bool {
 
 fn of_form(body: &[u8]) -> Vec<u8> {
     let mut fields = Map::new();
-    for (name, value) in form_urlencoded::parse(body) {
+    for (name, value) in form_urlencoded::parse(body).take(MAX_FIELDS) {
         if name == PAYLOAD {
             return value.into_owned().into_bytes();
         }
@@ -126,7 +137,7 @@ mod tests {
     }
 
     fn read(list: &[(&str, &str)], body: &[u8]) -> Result<Vec<u8>, Rejection> {
-        json(&headers(list), body, LIMIT).map(Cow::into_owned)
+        json(&headers(list), body, LIMIT, Forms::Taken).map(Cow::into_owned)
     }
 
     #[test]

@@ -303,6 +303,12 @@ pub(super) trait Provider: Debug + Send + Sync {
         Hidden::NOTHING
     }
 
+    /// Whether it sends forms. The type of a body is a matter of a header, which no signature covers, so a
+    /// provider that never sends a form is not believed when a header says so.
+    fn sends_forms(&self) -> bool {
+        false
+    }
+
     /// What a verified request is to be answered with, where it only asks whether somebody is there: it is not
     /// stored. Called once for each verified request.
     fn challenge(&self, _body: &Value) -> Option<String> {

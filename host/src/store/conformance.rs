@@ -56,6 +56,7 @@ macro_rules! conformance {
                 a_delivery_may_hold_no_event,
                 a_delivery_claimed_by_another_cannot_be_split,
                 a_split_that_fails_leaves_the_delivery_claimed,
+                events_are_numbered_in_the_order_of_their_deliveries,
                 what_was_answered_survives_reopening,
             }
             refusals {

@@ -205,6 +205,10 @@ impl Provider for Generic {
         &self.credentials
     }
 
+    fn sends_forms(&self) -> bool {
+        true
+    }
+
     fn parse(&self, headers: Headers<'_>, body: &Value) -> Vec<Draft> {
         let cut = Cut::default();
         let node = Node::root(body, &cut);

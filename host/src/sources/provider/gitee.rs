@@ -209,6 +209,10 @@ impl Provider for Gitee {
         HIDDEN
     }
 
+    fn sends_forms(&self) -> bool {
+        true
+    }
+
     fn parse(&self, headers: Headers<'_>, body: &Value) -> Vec<Draft> {
         let kind = kind::of_body(body);
         let header = headers.text(EVENT);

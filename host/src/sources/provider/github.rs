@@ -176,6 +176,10 @@ impl Provider for GitHub {
         HIDDEN
     }
 
+    fn sends_forms(&self) -> bool {
+        true
+    }
+
     fn parse(&self, headers: Headers<'_>, body: &Value) -> Vec<Draft> {
         let cut = Cut::default();
         let node = Node::root(body, &cut);

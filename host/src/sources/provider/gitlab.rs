@@ -233,8 +233,9 @@ impl Provider for GitLab {
             .find_map(|name| headers.text(name));
         vec![match (named, headers.text(HOOK_UUID)) {
             (Some(id), _) => id_key(id),
-            // Before GitLab 17.4. `X-Gitlab-Event-UUID` is no substitute: a chain of hooks shares it.
-            (None, Some(hook)) => id_key(&format!("{hook}/{}", digest(body))),
+            // Before GitLab 17.4. `X-Gitlab-Event-UUID` is no substitute: a chain of hooks shares it. A push says
+            // nothing of its time, so the same one may honestly come again: a branch that is put back, and forth.
+            (None, Some(hook)) => (format!("body:{hook}/{}", digest(body)), BODY_COUNTS),
             (None, None) => body_key(body, BODY_COUNTS),
         }]
     }

@@ -175,6 +175,10 @@ impl Provider for Slack {
         true
     }
 
+    fn sends_forms(&self) -> bool {
+        true
+    }
+
     fn parse(&self, _: Headers<'_>, body: &Value) -> Vec<Draft> {
         let cut = Cut::default();
         let mut draft = event::read(Node::root(body, &cut));

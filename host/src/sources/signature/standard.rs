@@ -194,6 +194,12 @@ pub(in crate::sources) fn verify<K: Verify>(
     tolerance: Span,
 ) -> Result<String, Rejection> {
     let id = required(request.headers, ID, HINT)?;
+    if id.contains(&b'.') {
+        // It ends at the first `.` of the signed text: with another in it, one signature would fit several requests.
+        return Err(Rejection::bad_signature(
+            "the header `webhook-id` has a `.`, which is what ends it in the text that is signed",
+        ));
+    }
     let timestamp = required(request.headers, TIMESTAMP, HINT)?;
     let signatures = Signatures::read(required(request.headers, SIGNATURE, HINT)?);
     let sent_at = whole_number(timestamp).ok_or_else(|| Rejection::bad_timestamp(TIMESTAMP))?;

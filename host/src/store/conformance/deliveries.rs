@@ -264,3 +264,30 @@ pub(super) async fn what_was_answered_survives_reopening(mut bench: Bench) {
     assert_eq!(record.evaluations.len(), 1);
     assert_eq!(record.actions[0].id, action);
 }
+
+pub(super) async fn events_are_numbered_in_the_order_of_their_deliveries(bench: Bench) {
+    for name in ["a", "b", "c"] {
+        bench
+            .store()
+            .accept(delivery(name))
+            .await
+            .expect("it is accepted");
+    }
+    claimed_names(&bench, WORKER, 9).await;
+
+    let mut sequences = Vec::new();
+    for (name, events) in [("c", vec!["c"]), ("a", vec!["a", "a.2"]), ("b", vec!["b"])] {
+        let events = events.into_iter().map(event).collect();
+        let split = bench
+            .store()
+            .split(WORKER, &delivery_id(name), events)
+            .await;
+        for claimed in split.expect("it is split") {
+            sequences.push((claimed.sequence, claimed.event.id.0));
+        }
+    }
+
+    sequences.sort();
+    let order: Vec<&str> = sequences.iter().map(|(_, name)| name.as_str()).collect();
+    assert_eq!(order, ["a", "a.2", "b", "c"]);
+}

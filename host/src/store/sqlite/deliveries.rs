@@ -119,6 +119,9 @@ pub(super) fn claim(
         .collect()
 }
 
+/// How far the sequence numbers of two deliveries' first events lie apart: more than one may hold.
+const EVENTS_OF_A_DELIVERY: i64 = 1_024;
+
 /// Commits the events of a claimed delivery, each with its JSON.
 pub(super) fn split(
     db: &Connection,
@@ -137,14 +140,17 @@ pub(super) fn split(
         return Err(unclaimed(db, delivery)?);
     };
     let mut insert = db.prepare_cached(
-        "INSERT INTO events (id, delivery_number, source, provider_event, subject, project, \
+        "INSERT INTO events (sequence, id, delivery_number, source, provider_event, subject, project, \
          received_at, received_local, state, claimed_by, event) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 'running', ?9, ?10)",
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 'running', ?10, ?11)",
     )?;
-    events
-        .into_iter()
-        .map(|(event, text)| {
-            let sequence = insert.insert(params![
+    // Deliveries are parsed side by side and may be split in another order than they came in: the number of an
+    // event follows from that of its delivery.
+    (number.saturating_mul(EVENTS_OF_A_DELIVERY)..)
+        .zip(events)
+        .map(|(sequence, (event, text))| {
+            insert.execute(params![
+                sequence,
                 event.id.0,
                 number,
                 event.source.as_str(),

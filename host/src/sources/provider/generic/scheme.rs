@@ -146,6 +146,12 @@ impl Scheme {
             let value = request.headers.get(name);
             value.map(http::HeaderValue::as_bytes).unwrap_or_default()
         };
+        if let Some(name) = self.signed.ambiguous(self.id.as_deref(), &value) {
+            return Err(Rejection::bad_signature(&format!(
+                "the header `{name}` holds what ends it in the text that is signed, so that the signature would fit \
+                 several requests"
+            )));
+        }
         let mut matched = None;
         for (name, secret) in secrets {
             let mac = self.mac(secret, time, &value, request.body);

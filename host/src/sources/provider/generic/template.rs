@@ -44,13 +44,38 @@ impl Template {
             parts.push(part(name)?);
             rest = after;
         }
-        if parts.contains(&Part::Body) {
-            Ok(Self(parts))
-        } else {
-            Err(format!(
+        if !parts.contains(&Part::Body) {
+            return Err(format!(
                 "`{text}` has no `{{body}}`: a signature that does not cover the body proves nothing about it"
-            ))
+            ));
         }
+        let runs_into_the_next = parts.windows(2).any(|pair| {
+            matches!(pair, [Part::Id | Part::Header(_), next] if !matches!(next, Part::Text(_)))
+        });
+        if runs_into_the_next {
+            return Err(format!(
+                "`{text}` has nothing between a header and what follows it, so that one signature would fit several \
+                 requests: it can be described only if the sender puts something between them"
+            ));
+        }
+        Ok(Self(parts))
+    }
+
+    /// The header whose value holds the text that ends it: one signature would fit several requests.
+    pub(super) fn ambiguous<'a>(
+        &'a self,
+        id: Option<&'a str>,
+        value: &dyn Fn(&str) -> &'a [u8],
+    ) -> Option<&'a str> {
+        self.0.windows(2).find_map(|pair| {
+            let (name, end) = match pair {
+                [Part::Id, Part::Text(end)] => (id?, end),
+                [Part::Header(name), Part::Text(end)] => (name.as_str(), end),
+                _ => return None,
+            };
+            let holds_end = memchr::memmem::find(value(name), end.as_bytes()).is_some();
+            holds_end.then_some(name)
+        })
     }
 
     /// Its pieces, in order.
@@ -98,12 +123,13 @@ mod tests {
 
     #[test]
     fn a_template_is_read_into_its_parts() {
-        let template = Template::parse("v0:{timestamp}:{header:Date}{body}").expect("a template");
+        let template = Template::parse("v0:{timestamp}:{header:Date}.{body}").expect("a template");
         let parts = [
             Part::Text("v0:".to_owned()),
             Part::Timestamp,
             Part::Text(":".to_owned()),
             Part::Header("date".to_owned()),
+            Part::Text(".".to_owned()),
             Part::Body,
         ];
         assert_eq!(template.parts(), parts);
@@ -120,6 +146,8 @@ mod tests {
             "{body}{nonce}",
             "{body}{header:}",
             "{body}{header:a b}",
+            "{id}{body}",
+            "{header:Date}{body}",
         ] {
             assert!(Template::parse(text).is_err(), "{text}");
         }

@@ -135,7 +135,7 @@ fn a_description_that_proves_nothing_is_refused_with_the_key_to_change() {
         ("signed = '{timestamp}'", "signature.signed"),
         ("timestamp_header = 'X-Time'", "signature.timestamp_header"),
         ("signed = '{timestamp}{body}'", "signature.timestamp_header"),
-        ("signed = '{id}{body}'", "signature.id_header"),
+        ("signed = '{id}.{body}'", "signature.id_header"),
         ("separator = ''", "signature.separator"),
         ("id_header = 'X Id'", "signature.id_header"),
     ] {

@@ -250,13 +250,14 @@ fn a_delivery_is_named_by_its_id_and_never_by_the_chain_of_hooks() {
     let hook = keys(&[("x-gitlab-webhook-uuid", "hook")]);
     let body = keys(&[]);
     assert_eq!((both[0].0.as_str(), key[0].0.as_str()), ("id:a", "id:b"));
-    assert!(hook[0].0.starts_with("id:hook/") && body[0].0.starts_with("body:"));
+    assert!(hook[0].0.starts_with("body:hook/") && body[0].0.starts_with("body:"));
     assert!(
-        [&both, &key, &hook]
+        [&both, &key]
             .into_iter()
             .all(|keys| keys.len() == 1 && keys[0].1 >= week)
     );
-    assert_eq!(body[0].1.as_secs(), 10);
+    // A push says nothing of its time: the same may honestly come again later.
+    assert_eq!((hook[0].1.as_secs(), body[0].1.as_secs()), (10, 10));
 }
 
 #[test]
@@ -284,4 +285,56 @@ fn a_header_that_contradicts_the_body_is_a_bad_request_and_an_unknown_body_is_no
     ] {
         assert!(verify(event, body).is_ok(), "{event} {body}");
     }
+}
+
+/// A form cannot be cut out of what somebody else had signed: neither the end of the identifier nor the type of the
+/// body is a matter of the sender alone.
+#[test]
+fn a_part_of_a_signed_request_is_not_taken_for_another_request() {
+    let source = build(&format!(
+        "provider = 'gitlab'\nsecret = {{ env = '{KEY}' }}"
+    ))
+    .expect("a source");
+    let message = "payload=%7B%22object_kind%22%3A%22push%22%7D";
+    let body = format!(r#"{{"object_kind":"push","message":"x.1767225600.{message}"}}"#);
+    let sent = crate::sources::testing::sign(&source, "Push Hook", body.as_bytes());
+    let value = |name: &str| {
+        let found = sent.iter().find(|(known, _)| known == name);
+        found.map(|(_, value)| value.clone()).expect("it is signed")
+    };
+    assert!(source.verify(&headers(&sent), body.as_bytes(), NOW).is_ok());
+
+    let (before, after) = body.split_once(".1767225600.").expect("the mark");
+    let id = format!(
+        "{}.{}.{before}",
+        value("webhook-id"),
+        value("webhook-timestamp")
+    );
+    let cut = [
+        ("webhook-id", id.as_str()),
+        ("webhook-timestamp", "1767225600"),
+        ("webhook-signature", &value("webhook-signature")),
+        ("content-type", "application/x-www-form-urlencoded"),
+    ];
+
+    let refused = source.verify(&headers(&cut), after.as_bytes(), NOW);
+
+    let rejection = refused.expect_err("it is refused");
+    assert_eq!(
+        (rejection.status, rejection.code),
+        (401, "hook/bad-signature")
+    );
+}
+
+#[test]
+fn a_provider_that_sends_no_forms_is_not_believed_when_a_header_says_so() {
+    let source = token_source("secret");
+    let form = headers(&[
+        ("x-gitlab-token", "secret"),
+        ("content-type", "application/x-www-form-urlencoded"),
+    ]);
+    let rejection = source
+        .verify(&form, b"payload=%7B%7D", NOW)
+        .expect_err("it is refused");
+    assert_eq!((rejection.status, rejection.code), (400, "hook/not-json"));
 }
