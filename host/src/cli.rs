@@ -149,6 +149,17 @@ fn runtime() -> Result<tokio::runtime::Runtime, CliError> {
         .map_err(|error| CliError::new(Exit::Internal, error))
 }
 
+/// How long a thread may go on that waits for a file system which does not answer, once everything else has ended.
+const LEFT_BEHIND: std::time::Duration = std::time::Duration::from_secs(2);
+
+/// Runs a server to its end.
+fn until_ended<T>(server: impl Future<Output = Result<T, CliError>>) -> Result<T, CliError> {
+    let runtime = runtime()?;
+    let result = runtime.block_on(server);
+    runtime.shutdown_timeout(LEFT_BEHIND);
+    result
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory as _;

@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::Context as _;
 
-use super::{CliError, Exit, Global, build, output, runtime, serve};
+use super::{CliError, Exit, Global, build, output, serve};
 use crate::actions::notify::StandardOutput;
 use crate::config::Config;
 use crate::domain::secret::SecretRef;
@@ -41,7 +41,7 @@ pub(super) fn run(global: &Global) -> Result<Exit, CliError> {
         performs: Performs::Yes,
         console: Arc::new(StandardOutput),
     };
-    runtime()?.block_on(async {
+    super::until_ended(async {
         let server = Server::start(options).await?;
         server.catalog().ready().await;
         serve::announce(&server);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{CliError, Exit, Global, output, runtime};
+use super::{CliError, Exit, Global, output};
 use crate::actions::notify::StandardOutput;
 use crate::server::{Options, Server};
 use crate::worker::Performs;
@@ -34,7 +34,7 @@ pub(super) fn run(global: &Global, args: &Args) -> Result<Exit, CliError> {
         },
         console: Arc::new(StandardOutput),
     };
-    runtime()?.block_on(async {
+    super::until_ended(async {
         let server = Server::start(options).await?;
         announce(&server);
         until_told_to_end().await?;

@@ -1,5 +1,9 @@
 //! `hookbox sources …`.
 
+use std::fs::File;
+use std::io::Write as _;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -133,18 +137,30 @@ fn learn(global: &Global, name: &str, delivery: &Value, dry_run: bool) -> Result
         .with_context(|| format!("the configuration `{}` cannot be read", path.display()))
         .map_err(config)?;
     let changed = learned.added_to(&text, name).map_err(config)?;
-    // Whole or not at all: the server may read it at any moment.
-    let beside = path.with_extension("toml.new");
-    std::fs::write(&beside, &changed)
-        .and_then(|()| {
-            std::fs::set_permissions(&beside, std::fs::metadata(&path)?.permissions())?;
-            std::fs::rename(&beside, &path)
-        })
+    replace(&path, &changed)
         .with_context(|| format!("the configuration `{}` cannot be written", path.display()))
         .map_err(config)?;
     output::line(format!("[sources.{name}] in {} now has", path.display()));
     output::line(learned.line_of(&changed, name));
     Ok(())
+}
+
+/// Puts a text in a file's place, whole or not at all: the server may read it at any moment. The file keeps its
+/// owner and its mode, and a link goes on leading to it.
+fn replace(path: &Path, text: &str) -> std::io::Result<()> {
+    let path = path.canonicalize()?;
+    let before = std::fs::metadata(&path)?;
+    let beside = path.with_extension("toml.new");
+    let mut file = File::create(&beside)?;
+    file.set_permissions(before.permissions())?;
+    std::os::unix::fs::fchown(&file, Some(before.uid()), Some(before.gid()))?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    std::fs::rename(&beside, &path)?;
+    match path.parent() {
+        Some(folder) => File::open(folder)?.sync_all(),
+        None => Ok(()),
+    }
 }
 
 fn text(value: &Value) -> String {

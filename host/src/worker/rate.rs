@@ -16,7 +16,15 @@ const REMEMBERED: usize = 4_096;
 
 /// When the actions of each rule fall due.
 #[derive(Debug, Default)]
-pub(super) struct Rates(Mutex<HashMap<RuleName, i64>>);
+pub(super) struct Rates(Mutex<Known>);
+
+#[derive(Debug, Default)]
+struct Known {
+    /// When the next action of each rule would fall due, in microseconds.
+    next: HashMap<RuleName, i64>,
+    /// The present moment when it was last asked for.
+    present: i64,
+}
 
 impl Rates {
     /// When an action falls due that a rule asks for now. Called once for each, in their order.
@@ -25,11 +33,19 @@ impl Rates {
         let present = now.0.saturating_mul(1_000);
         let interval = 60_000_000 / i64::from(limits.rate.get());
         let ahead = interval.saturating_mul(i64::from(limits.burst.get()));
-        let mut rates = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if rates.len() > REMEMBERED {
-            rates.retain(|_, next| *next > present);
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // A clock that was set back must not make a rule wait for the time that it was ahead.
+        let set_back = known.present.saturating_sub(present).max(0);
+        if set_back > 0 {
+            for next in known.next.values_mut() {
+                *next = next.saturating_sub(set_back);
+            }
         }
-        let next = rates.entry(rule.clone()).or_default();
+        known.present = present;
+        if known.next.len() > REMEMBERED {
+            known.next.retain(|_, next| *next > present);
+        }
+        let next = known.next.entry(rule.clone()).or_default();
         *next = (*next).max(present).saturating_add(interval);
         Timestamp((*next).saturating_sub(ahead).max(present) / 1_000)
     }
@@ -69,6 +85,18 @@ mod tests {
     }
 
     #[test]
+    fn a_clock_that_is_set_back_makes_nobody_wait_for_it() {
+        let rates = Rates::default();
+        let due = |now| rates.due(&rule("route"), &limits(60, 1), now);
+        let ahead = NOW.after(Duration::from_hours(24 * 365));
+        assert_eq!((due(ahead), due(ahead).0 - ahead.0), (ahead, 1_000));
+
+        let waits: Vec<i64> = (0..2).map(|_| due(NOW).0 - NOW.0).collect();
+
+        assert_eq!(waits, [2_000, 3_000], "as if the clock had stood still");
+    }
+
+    #[test]
     fn one_rule_does_not_slow_another() {
         let rates = Rates::default();
         for _ in 0..100 {
@@ -97,6 +125,6 @@ mod tests {
             &limits(60, 1),
             NOW.after(Duration::from_secs(2)),
         );
-        assert_eq!(rates.0.lock().expect("not poisoned").len(), 1);
+        assert_eq!(rates.0.lock().expect("not poisoned").next.len(), 1);
     }
 }

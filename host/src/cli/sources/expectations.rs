@@ -29,7 +29,10 @@ impl Learned {
         let learned = Self {
             project: match (number, text("project")) {
                 (Some(number), _) => Some(Project::Number(number)),
-                (None, name) => name.map(Project::Name),
+                // A name is read as a pattern; one that has its characters would match others.
+                (None, name) => name
+                    .filter(|name| !name.contains(['*', '?', '[', '{', '\\']))
+                    .map(Project::Name),
             },
             event: text("event"),
             instance: text("instance"),
@@ -63,14 +66,17 @@ impl Learned {
             .get_mut("expect")
             .and_then(Item::as_table_like_mut)
             .with_context(|| format!("`sources.{source}.expect` is no table"))?;
+        let mut is_list = true;
         self.add(&mut |key, value| {
             let list = expect
                 .entry(key)
                 .or_insert_with(|| Item::Value(Array::new().into()));
-            if let Some(list) = list.as_array_mut() {
-                extend(list, value);
+            match list.as_array_mut() {
+                Some(list) => extend(list, value),
+                None => is_list = false,
             }
         });
+        anyhow::ensure!(is_list, "`sources.{source}.expect` holds what is no list");
         Ok(document.to_string())
     }
 
