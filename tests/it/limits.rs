@@ -321,10 +321,10 @@ async fn a_rule_that_never_answers_stops_no_rule_after_it() {
 
 #[tokio::test]
 async fn a_rule_over_its_rate_waits_with_its_actions_and_loses_none() {
-    let site = Site::new(&format!(
-        "{}\n[limits]\nrate = 60\nburst = 2\n",
-        Site::CONFIG
-    ));
+    let slow = Site::CONFIG
+        .replace("rate = 1_000_000", "rate = 60")
+        .replace("burst = 1_000_000", "burst = 2");
+    let site = Site::new(&slow);
     site.put("rules/echo.toml", b"[settings]\nchannel = 'console'");
     site.put("rules/echo.wasm", &guest("echo"));
     let server = site.serve().await;

@@ -3,11 +3,13 @@
 use std::collections::BTreeSet;
 
 use hookbox::sources::samples::{Sample, samples};
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use crate::support::events::evaluated_by;
 use crate::support::receiver::Receiver;
 use crate::support::server::{SECRET, Server, Site};
-use crate::support::{eventually, hookbox, rule, stderr, stdout};
+use crate::support::signature::hexadecimal;
+use crate::support::{eventually, guest, hookbox, rule, stderr, stdout};
 
 /// A key, which serves as any other secret as well.
 const KEY: &str = "whsec_YS1zaWduaW5nLWtleS1vZi10aGUtdGVzdHMtMDAwMQ==";
@@ -307,4 +309,93 @@ async fn what_a_source_learned_is_all_that_it_takes_afterwards() {
         server.settled(&sent).await["record"]["event"]["subject"]["push"]["branch"],
         "main"
     );
+}
+
+/// Sends a body to a source with its secret as a bearer token, and returns the delivery's identifier.
+async fn post(server: &Server, source: &str, body: Vec<u8>, headers: &[(&str, &str)]) -> String {
+    let mut request = server
+        .http
+        .post(format!("{}/hooks/{source}", server.public))
+        .body(body);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let answer = request.send().await.expect("the server answers");
+    assert_eq!(answer.status(), 202);
+    let answer: Value = answer.json().await.expect("the answer is JSON");
+    answer["id"]
+        .as_str()
+        .expect("it has an identifier")
+        .to_owned()
+}
+
+#[tokio::test]
+async fn a_push_of_two_branches_and_a_tag_is_three_events_and_a_rule_sees_each_alone() {
+    let site = site("[channels.console]\nkind = 'console'\n");
+    site.put("rules/echo.toml", b"[settings]\nchannel = 'console'");
+    site.put("rules/echo.wasm", &guest("echo"));
+    let server = site.serve().await;
+    server.rule_in_state("echo", "active").await;
+    let end = |kind: &str, name: &str, hash: &str| json!({"type": kind, "name": name, "target": {"hash": hash.repeat(40), "type": "commit"}});
+    let changes = [
+        ("branch", "main", "a"),
+        ("branch", "next", "b"),
+        ("tag", "v1", "c"),
+    ];
+    let changes: Vec<Value> = changes
+        .map(|(kind, name, hash)| {
+            json!({"old": null, "new": end(kind, name, hash), "created": true, "closed": false, "forced": false})
+        })
+        .into();
+    let repository =
+        json!({"full_name": "payments/storefront", "name": "storefront", "uuid": "{1}"});
+    let body = json!({"push": {"changes": changes}, "repository": repository}).to_string();
+    let signature = format!("sha256={}", hexadecimal(KEY, body.as_bytes()));
+    let headers = [
+        ("x-event-key", "repo:push"),
+        ("x-hook-uuid", "1"),
+        ("x-request-uuid", "delivery-1"),
+        ("x-hub-signature", signature.as_str()),
+    ];
+
+    let id = post(&server, "bitbucket", body.into_bytes(), &headers).await;
+
+    events(&server, 3).await;
+    let mut seen = Vec::new();
+    for event in [id.clone(), format!("{id}.2"), format!("{id}.3")] {
+        let record = server.settled(&event).await;
+        let subject = &record["record"]["event"]["subject"];
+        let name = subject["push"]["branch"]
+            .as_str()
+            .or(subject["tag"]["name"].as_str());
+        seen.push(name.expect("a branch or a tag").to_owned());
+        assert_eq!(evaluated_by(&record), ["echo"]);
+        assert!(server.console().contains(&event), "{}", server.console());
+    }
+    assert_eq!(seen, ["main", "next", "v1"]);
+}
+
+#[tokio::test]
+async fn of_ten_thousand_alerts_a_thousand_are_events_and_the_rest_is_counted_where_operators_look()
+{
+    let site = site("");
+    let server = site.serve().await;
+    let alert = json!({"status": "firing", "labels": {"alertname": "DiskFull"}, "startsAt": "2026-01-01T00:00:00Z"});
+    let alerts = vec![alert; 10_000];
+    let body = json!({"version": "4", "status": "firing", "alerts": alerts}).to_string();
+    let bearer = format!("Bearer {KEY}");
+    let headers = [
+        ("authorization", bearer.as_str()),
+        ("user-agent", "Alertmanager/0.28"),
+    ];
+
+    post(&server, "alertmanager", body.into_bytes(), &headers).await;
+
+    let listed = events(&server, 1_000).await;
+    assert!(listed.iter().all(|event| event["subject"] == "alert"));
+    let source = server.get("/api/v1/sources/alertmanager").await;
+    let refusal = &source["refusals"][0];
+    assert_eq!(refusal["code"], "delivery/too-many-events", "{source}");
+    let message = refusal["message"].as_str().expect("it has words");
+    assert!(message.contains("9000 more events"), "{message}");
 }

@@ -40,6 +40,8 @@ pub(super) async fn read(
         drain(body).await;
         return Err(too_large());
     }
+    let announced = body.size_hint().exact().unwrap_or(0).min(limit.0);
+    let announced = usize::try_from(announced).unwrap_or(0);
     let reading = async {
         let mut body = body;
         // Most bodies come in one piece, which is then not copied.
@@ -66,6 +68,8 @@ pub(super) async fn read(
                 continue;
             }
             if bytes.is_empty() {
+                // In one go where the sender says how much: growing would leave holes behind.
+                bytes.reserve(announced);
                 bytes.extend_from_slice(&std::mem::take(&mut first));
             }
             bytes.extend_from_slice(&data);

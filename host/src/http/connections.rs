@@ -19,8 +19,9 @@ use tokio::sync::Notify;
 /// The connections that are served at once.
 const PLACES: usize = 1_000;
 
-/// All bodies that are being read or wait for their commit, in bytes.
-const IN_FLIGHT: usize = 256 << 20;
+/// All bodies that are being read or wait for their commit, in bytes. With as much again for what reads them and for the
+/// rules, the process stays below 400 MiB.
+const IN_FLIGHT: usize = 192 << 20;
 
 /// The connections of one listener.
 #[derive(Debug)]

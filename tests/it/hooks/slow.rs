@@ -89,6 +89,7 @@ async fn a_thousand_half_bodies_keep_no_signed_request_from_its_202() {
 
     accepted(hooks.server.hook(PUSH.1, PUSH.0)).await;
 
+    println!("{} KiB resident", resident(&hooks.server));
     assert!(
         resident(&hooks.server) < MEMORY,
         "{} KiB",

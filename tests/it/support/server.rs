@@ -19,7 +19,7 @@ pub(crate) struct Site {
 }
 
 impl Site {
-    /// A source, a console channel, and nothing granted but both.
+    /// A source, a console channel, and nothing granted but both, as fast as a rule likes.
     pub(crate) const CONFIG: &'static str = r#"
         [sources.gitlab]
         provider = "gitlab"
@@ -32,6 +32,10 @@ impl Site {
         sources = ["*"]
         channels = ["*"]
         commands = ["*"]
+
+        [limits]
+        rate = 1_000_000
+        burst = 1_000_000
     "#;
 
     /// A folder with this configuration, to which listeners on free ports are added.
