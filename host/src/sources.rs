@@ -364,7 +364,7 @@ impl Source {
         let mut drafts = match (provider, json::read(input.body)) {
             (None, _) => other("the source no longer takes requests of this provider"),
             (Some(provider), Ok(Some(value))) => {
-                not_made = provider.left_out(&value);
+                not_made = provider.left_out(headers, &value);
                 provider.parse(headers, &value)
             }
             (Some(_), Ok(None) | Err(_)) => {

@@ -134,14 +134,17 @@ pub trait Store: Send + Sync + 'static {
 
     // Watched folders and schedules.
 
-    /// What is kept of a watched folder; none where no root was ever kept of it.
+    /// What is kept of a watched folder; none where nothing was ever kept of it.
     async fn folder(&self, source: &SourceName) -> Result<Option<FolderRecord>, StoreError>;
 
-    /// Keeps what changed of a watched folder, all in one commit.
+    /// Keeps what changed of a watched folder and accepts the deliveries that tell of it, as
+    /// [`accept`](Store::accept) does, all in one commit: all or none. A batch whose number is not above the
+    /// one that is kept was committed before, and changes nothing.
     async fn keep_folder(
         &self,
         source: &SourceName,
         change: FolderChange,
+        deliveries: Vec<Delivery>,
     ) -> Result<(), StoreError>;
 
     /// Until when what was due of a schedule has been dealt with; none where nothing was ever kept of it.

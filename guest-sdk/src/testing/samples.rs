@@ -142,6 +142,7 @@ const SAMPLES: &[Sample] = samples![
     "slack/member-added",
     "slack/mention",
     "slack/message",
+    "standard-webhooks/event",
     "folder/file-created",
     "folder/file-modified",
     "folder/file-removed",

@@ -17,6 +17,7 @@ use serde_json::Value;
 mod evaluation;
 mod ingest;
 mod load;
+mod parsing;
 mod site;
 mod swap;
 
@@ -26,6 +27,7 @@ fn main() {
         .measurement_time(Duration::from_secs(8))
         .configure_from_args();
     evaluation::bench(&mut criterion);
+    parsing::bench(&mut criterion);
     ingest::bench(&mut criterion);
     swap::bench(&mut criterion);
     load::bench(&mut criterion);
@@ -55,6 +57,11 @@ fn main() {
         "answer/usual",
         "at most 2.0",
     );
+    if let Some((provider, grown)) = parsing::worst(median) {
+        println!(
+            "time of parsing / size of the body, ten times as large: {grown:.2} at worst ({provider}; 1 is in line)"
+        );
+    }
     swap_ratio();
 }
 

@@ -8,7 +8,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, HeaderValue};
 
 use crate::sources::AddressRange;
 
@@ -22,7 +22,7 @@ pub(super) fn sender(trusted: &[AddressRange], peer: IpAddr, headers: &HeaderMap
     let lines: Vec<&[u8]> = headers
         .get_all("x-forwarded-for")
         .iter()
-        .map(axum::http::HeaderValue::as_bytes)
+        .map(HeaderValue::as_bytes)
         .collect();
     let mut hops = lines
         .iter()
@@ -51,8 +51,6 @@ fn address(hop: &[u8]) -> Option<IpAddr> {
 
 #[cfg(test)]
 mod tests {
-    use axum::http::HeaderValue;
-
     use super::*;
 
     fn seen(lines: &[&[u8]]) -> String {

@@ -1,16 +1,15 @@
 //! The sources that the server itself looks after: watched folders and schedules, each in a task of its own.
 //!
 //! Invariants:
-//! - What they find is a delivery like any other: stored before anybody acts on it, under a key that makes it one.
+//! - What they find is a delivery like any other, stored before anybody acts on it. That it is one is seen to by the
+//!   key of a schedule's moment, and by the commit that a folder's deliveries share with what was seen of it.
 //! - A source whose table changed ends before what follows it begins.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
-use futures_util::future;
 use jiff::tz::TimeZone;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -19,19 +18,14 @@ use crate::config::{Config, InsideConfig};
 use crate::domain::clock::{Clock, Timestamp};
 use crate::domain::names::{DeliveryId, SourceName};
 use crate::sources::folder::{
-    self, FileReport, Folder, FolderBatch, FolderRoot, FolderSink, FolderSinkError, SeenFile,
-    SeenFolder,
+    self, Folder, FolderBatch, FolderRoot, FolderSink, FolderSinkError, SeenFile, SeenFolder,
 };
 use crate::sources::schedule::{self, Schedule, ScheduleSink, SinkError};
 use crate::sources::{Inside, SourceConfigError};
 use crate::store::{
-    Delivery, DeliveryKey, FileRecord, FolderChange, RootRecord, Store, StoreError,
+    Accepted, Delivery, DeliveryKey, FileRecord, FolderChange, RootRecord, Store, StoreError,
 };
 use crate::worker::Waker;
-
-/// How long the key of a file's change counts. It is needed only when the server ends between storing the
-/// delivery and keeping what was seen, until the next start; a week's standstill is no reason to tell twice.
-const KEY_COUNTS: Duration = Duration::from_hours(8 * 24);
 
 /// Builds a source of this kind, to find what is wrong with its table and to show it.
 pub(super) fn build(
@@ -172,16 +166,16 @@ struct Sink {
 }
 
 impl Sink {
-    /// Stores a delivery; one whose key is known is stored already.
-    async fn accept(
+    /// A delivery of what was found now.
+    fn delivery(
         &self,
         source: &SourceName,
         provider: &str,
         body: Vec<u8>,
-        (key, counts_for): (String, Duration),
-    ) -> Result<(), StoreError> {
+        keys: Vec<DeliveryKey>,
+    ) -> Delivery {
         let now = self.clock.now();
-        let delivery = Delivery {
+        Delivery {
             id: DeliveryId::generate(),
             source: source.clone(),
             provider: provider.to_owned(),
@@ -192,18 +186,14 @@ impl Sink {
             query: None,
             body: body.into(),
             secret: None,
-            keys: vec![DeliveryKey {
-                key,
-                expires_at: now.after(counts_for),
-            }],
-        };
-        let id = delivery.id.clone();
-        if self.store.accept(delivery).await? == crate::store::Accepted::New {
-            tracing::info!(delivery.id = %id, source = %source, "a delivery was accepted");
-            self.waker.wake();
+            keys,
         }
-        Ok(())
     }
+}
+
+/// Says in the log that a delivery is stored.
+fn accepted(id: &DeliveryId, source: &SourceName) {
+    tracing::info!(delivery.id = %id, source = %source, "a delivery was accepted");
 }
 
 fn told(error: &StoreError) -> FolderSinkError {
@@ -221,10 +211,11 @@ impl FolderSink for Sink {
             .await
             .map_err(|error| told(&error))?;
         Ok(folder.map(|folder| SeenFolder {
-            root: FolderRoot {
-                path: folder.root.path,
-                inode: folder.root.inode,
-            },
+            batch: folder.batch,
+            root: folder.root.map(|root| FolderRoot {
+                path: root.path,
+                inode: root.inode,
+            }),
             files: folder.files.into_iter().map(seen).collect(),
         }))
     }
@@ -234,15 +225,17 @@ impl FolderSink for Sink {
         source: &SourceName,
         batch: &FolderBatch,
     ) -> Result<(), FolderSinkError> {
-        // All of them share commits; what is seen is kept after they are on disk.
-        let reports = batch.reports.iter().map(|report| {
-            let key = (FileReport::key(report), KEY_COUNTS);
-            self.accept(source, folder::PROVIDER, report.body(), key)
-        });
-        for accepted in future::join_all(reports).await {
-            accepted.map_err(|error| told(&error))?;
-        }
+        let deliveries: Vec<Delivery> = batch
+            .reports
+            .iter()
+            .map(|report| self.delivery(source, folder::PROVIDER, report.body(), Vec::new()))
+            .collect();
+        let ids: Vec<DeliveryId> = deliveries
+            .iter()
+            .map(|delivery| delivery.id.clone())
+            .collect();
         let change = FolderChange {
+            batch: batch.number,
             anew: batch.anew,
             root: batch.root.as_ref().map(|root| RootRecord {
                 path: root.path.clone(),
@@ -251,8 +244,16 @@ impl FolderSink for Sink {
             gone: batch.gone.clone(),
             changed: batch.seen.iter().map(record).collect(),
         };
-        let kept = self.store.keep_folder(source, change).await;
-        kept.map_err(|error| told(&error))
+        let kept = self.store.keep_folder(source, change, deliveries).await;
+        kept.map_err(|error| told(&error))?;
+        for id in &ids {
+            accepted(id, source);
+        }
+        // Also when the batch was committed before, because then nobody was woken.
+        if !ids.is_empty() {
+            self.waker.wake();
+        }
+        Ok(())
     }
 }
 
@@ -283,9 +284,18 @@ impl ScheduleSink for Sink {
     }
 
     async fn fire(&self, source: &SourceName, due_at: Timestamp) -> Result<(), SinkError> {
-        let key = schedule::delivery_key(due_at);
-        self.accept(source, schedule::PROVIDER, schedule::body(due_at), key)
-            .await?;
+        let (key, counts_for) = schedule::delivery_key(due_at);
+        let key = DeliveryKey {
+            key,
+            expires_at: self.clock.now().after(counts_for),
+        };
+        let body = schedule::body(due_at);
+        let delivery = self.delivery(source, schedule::PROVIDER, body, vec![key]);
+        let id = delivery.id.clone();
+        if self.store.accept(delivery).await? == Accepted::New {
+            accepted(&id, source);
+            self.waker.wake();
+        }
         Ok(self.store.keep_due(source, due_at).await?)
     }
 

@@ -1,5 +1,5 @@
 //! The addresses that a source takes requests from: ranges such as `10.0.0.0/8`, single addresses, and
-//! presets such as `gitlab.com`.
+//! presets such as `gitlab.com` and `github.com`.
 //!
 //! The HTTP layer finds the sender's address, behind trusted proxies where there are some, and asks
 //! [`Source::check_address`](super::Source::check_address).
@@ -9,7 +9,25 @@ use std::net::IpAddr;
 use super::config::ConfigProblem;
 
 /// Where GitLab.com sends webhooks from: <https://docs.gitlab.com/user/gitlab_com/#ip-range>.
-const GITLAB_COM: [&str; 2] = ["34.74.90.64/28", "34.74.226.0/24"];
+const GITLAB_COM: &[&str] = &["34.74.90.64/28", "34.74.226.0/24"];
+
+/// Where GitHub.com sends webhooks from: `hooks` of <https://api.github.com/meta>, with those that were announced at
+/// <https://github.blog/changelog/2026-10-29-webhook-ip-ranges-added-to-the-meta-api>. GitHub adds ranges from time to
+/// time and says so there.
+const GITHUB_COM: &[&str] = &[
+    "192.30.252.0/22",
+    "185.199.108.0/22",
+    "140.82.112.0/20",
+    "143.55.64.0/20",
+    "9.234.98.160/28",
+    "9.234.98.176/28",
+    "9.234.106.48/28",
+    "2a0a:a440::/29",
+    "2606:50c0::/32",
+];
+
+/// The presets, by name.
+const PRESETS: &[(&str, &[&str])] = &[("gitlab.com", GITLAB_COM), ("github.com", GITHUB_COM)];
 
 /// A range of addresses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,16 +71,12 @@ impl AddressRange {
 pub(super) fn read(list: &[String]) -> Result<Vec<AddressRange>, ConfigProblem> {
     let mut ranges = Vec::new();
     for text in list {
-        let parts: &[&str] = if text == "gitlab.com" {
-            &GITLAB_COM
-        } else {
-            &[text]
-        };
-        for part in parts {
+        let preset = PRESETS.iter().find(|(name, _)| name == text);
+        for part in preset.map_or(&[text.as_str()][..], |(_, ranges)| ranges) {
             let range = AddressRange::parse(part).ok_or_else(|| {
                 let what = format!(
-                    "`{text}` is not an address: write a range such as \"10.0.0.0/8\", an address, or the preset \
-                     \"gitlab.com\""
+                    "`{text}` is not an address: write a range such as \"10.0.0.0/8\", an address, or one of the presets \
+                     \"gitlab.com\" and \"github.com\""
                 );
                 ConfigProblem::new("addresses", what)
             })?;
@@ -93,6 +107,9 @@ mod tests {
         assert!(contains("192.0.2.1", "192.0.2.1"));
         assert!(!contains("192.0.2.1", "192.0.2.2"));
         assert!(contains("gitlab.com", "34.74.226.9"));
+        assert!(contains("github.com", "140.82.115.1"));
+        assert!(contains("github.com", "2606:50c0:8000::1"));
+        assert!(!contains("github.com", "34.74.226.9"));
     }
 
     #[test]

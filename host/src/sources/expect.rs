@@ -30,7 +30,7 @@ impl Expect {
         for project in &config.projects {
             match project {
                 ProjectRef::Id(id) => expect.ids.push(id.to_string()),
-                // A full name has a `/`, so digits alone can only be a number that was quoted.
+                // Digits alone are a number, also where it was quoted, and also of a project that is called so.
                 ProjectRef::Name(id)
                     if !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit()) =>
                 {
@@ -92,10 +92,11 @@ impl Expect {
             }
         }
         if !self.ids.is_empty() || !self.projects.is_empty() {
-            let by_id = facts
-                .project_id
-                .as_ref()
-                .is_some_and(|id| self.ids.contains(id));
+            // What a provider knows by one name may be a number: a user of Nextcloud's, or what a generic sender says.
+            let by_id = [&facts.project_id, &facts.project]
+                .into_iter()
+                .flatten()
+                .any(|id| self.ids.contains(id));
             let by_name = facts
                 .project
                 .as_ref()

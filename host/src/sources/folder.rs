@@ -110,8 +110,10 @@ pub struct FolderRoot {
 /// What was committed for a source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SeenFolder {
-    /// The newest one that was committed.
-    pub root: FolderRoot,
+    /// The number of the last batch.
+    pub batch: u64,
+    /// The newest one that was committed; none where none was since the source was last begun anew.
+    pub root: Option<FolderRoot>,
     /// Every file that was committed as seen and not as gone since.
     pub files: Vec<SeenFile>,
 }
@@ -119,10 +121,12 @@ pub struct SeenFolder {
 /// What is to be committed together.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FolderBatch {
-    /// Everything that is kept of the source is to be forgotten first: it was never watched, not to the end of
-    /// its first look, or its path in the configuration is another now.
+    /// Its number: above those of all batches of the source before it, also in former runs, and kept with it.
+    pub number: u64,
+    /// Everything that is kept of the source is to be forgotten first, but not the number of its last batch: it
+    /// was never watched, not to the end of its first look, or its path in the configuration is another now.
     pub anew: bool,
-    /// Each becomes a delivery with the body [`FileReport::body`] and the key [`FileReport::key`].
+    /// Each becomes a delivery with the body [`FileReport::body`] and without a key.
     pub reports: Vec<FileReport>,
     /// The files to be kept, each in place of what is kept under its path.
     pub seen: Vec<SeenFile>,
@@ -143,19 +147,19 @@ pub struct FolderSinkError {
 /// Keeps what was seen, and takes what is reported. The server implements it with its store.
 #[async_trait]
 pub trait FolderSink: Send + Sync + 'static {
-    /// What was committed for a source; none where no batch with a root was committed. Called once, when watching
-    /// begins, and again after an error.
+    /// What was committed for a source; none where no batch was committed. Called once, when watching begins, and
+    /// again after an error.
     ///
     /// # Errors
     /// When it cannot be read.
     async fn seen(&self, source: &SourceName) -> Result<Option<SeenFolder>, FolderSinkError>;
 
-    /// Commits a batch of at most 256 reports, files and paths each. Called one after the other, and again with
-    /// the same batch after an error, even after one that came when part of it was done: a report whose
-    /// key is known counts as committed.
+    /// Commits a batch of at most 256 reports, files and paths each: all of it or nothing. Called one after the
+    /// other, and again with the same batch after an error, even after one that came although it was committed: a
+    /// batch whose number is not above that of the last one is committed already, and nothing is done.
     ///
     /// # Errors
-    /// When it is not on disk.
+    /// When it is not known to be on disk.
     async fn commit(&self, source: &SourceName, batch: &FolderBatch)
     -> Result<(), FolderSinkError>;
 }
@@ -188,12 +192,15 @@ struct Pace {
     wake: Duration,
     /// The pause before a commit is tried again; it doubles up to half a minute.
     retry: Duration,
+    /// How long a look may take until it is said that it does not end.
+    patience: Duration,
 }
 
 const PACE: Pace = Pace {
     gather: Duration::from_millis(200),
     wake: Duration::from_millis(500),
     retry: Duration::from_secs(1),
+    patience: Duration::from_secs(60),
 };
 
 /// One watched folder.

@@ -7,17 +7,28 @@ use http::HeaderMap;
 
 use super::rejection::Rejection;
 
-/// Headers that carry credentials whoever the provider is: never stored, shown, or given to a rule.
-const CREDENTIALS: [&str; 9] = [
+/// Headers that carry credentials whoever the provider is: never stored, shown, or given to a rule. Those of every
+/// provider are here, because a source may be sent the requests of another, and one provider the headers of several.
+const CREDENTIALS: [&str; 19] = [
     "authorization",
     "cookie",
     "proxy-authorization",
+    "sentry-hook-signature",
     "set-cookie",
     "webhook-signature",
     "x-api-key",
     "x-auth-token",
+    "x-forgejo-signature",
+    "x-gitea-signature",
+    "x-gitee-token",
+    "x-gitlab-token",
+    "x-gogs-signature",
+    "x-grafana-alert-signature",
+    "x-grafana-alerting-signature",
     "x-hub-signature",
     "x-hub-signature-256",
+    "x-nextcloud-talk-signature",
+    "x-slack-signature",
 ];
 
 /// The headers of a request or of a stored delivery.

@@ -179,6 +179,18 @@ impl Cut {
         text[..text.floor_char_boundary(MAX_TEXT)].to_owned()
     }
 
+    /// The first parts of what becomes one text: as many as it may hold, and the one that is too much, so that
+    /// the text is seen to be cut.
+    pub(super) fn parts(&self, texts: impl Iterator<Item = String>) -> Vec<String> {
+        let mut size = 0;
+        let fitting = texts.take_while(|text| {
+            let has_room = size <= MAX_TEXT;
+            size += text.len();
+            has_room
+        });
+        fitting.collect()
+    }
+
     /// The first entries of a list, as many as an event may hold.
     pub(super) fn list<T>(&self, entries: impl IntoIterator<Item = T>) -> Vec<T> {
         let mut entries = entries.into_iter();

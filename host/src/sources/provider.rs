@@ -17,6 +17,7 @@ mod gitlab;
 mod gogs;
 mod grafana;
 mod jira;
+mod many;
 mod monitor;
 mod nextcloud;
 mod sentry;
@@ -205,7 +206,7 @@ pub struct Facts {
 }
 
 /// An event without what Hookbox itself knows about it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub(super) struct Draft {
     /// The provider's own name for the event.
     pub(super) provider_event: String,
@@ -329,9 +330,9 @@ pub(super) trait Provider: Debug + Send + Sync {
     /// The events of a stored delivery. Called by the worker, once for each delivery and again after a crash.
     fn parse(&self, headers: Headers<'_>, body: &Value) -> Vec<Draft>;
 
-    /// How many events a body holds beyond those that `parse` gives. Only for a provider whose bodies may hold so
-    /// many that what would be thrown away is better not made.
-    fn left_out(&self, _body: &Value) -> u64 {
+    /// How many events a body holds beyond those that `parse` gives. Of a provider that makes an event of each entry
+    /// of a list, which [`many::Many`] bounds.
+    fn left_out(&self, _headers: Headers<'_>, _body: &Value) -> u64 {
         0
     }
 
@@ -372,6 +373,12 @@ fn request_key(timestamp: &str, body: &[u8], tolerance: Span) -> (String, Durati
 
 /// The keys of a delivery whose identifier its signature does not cover: whoever has seen the request can send
 /// it again under a new one, so the body is known for as long as the identifier is.
+///
+/// That is a trade: an honest event whose body is byte for byte that of one of the last eight days is taken for the
+/// same delivery, and answered as a duplicate. It happens where a body says neither when it was sent nor a number of
+/// its own: a branch that Bitbucket Cloud sees moved from A to B, back, and to B again; a person who is added,
+/// removed, and added again on GitHub. Nobody can tell that from a request that a stranger sends again, and to act
+/// twice for a stranger is worse than to act once for the same push.
 fn unsigned_id_keys(id: Option<&str>, body: &[u8]) -> Vec<(String, Duration)> {
     match id {
         Some(id) => vec![id_key(id), body_key(body, ID_COUNTS)],

@@ -59,13 +59,14 @@ impl Source {
         }
     }
 
-    /// What a stored delivery says about itself: what `expect` looks at.
+    /// What a stored delivery says about itself: what `expect` looks at. The body is read as far as it is before a
+    /// delivery is stored, so that nobody expects what is not seen then.
     #[must_use]
     pub fn facts(&self, provider: &str, headers: &[(String, String)], body: &[u8]) -> Facts {
-        let body = json::read(body).ok().flatten();
-        let taker = self.takers.named(provider);
-        taker.map_or_else(Facts::default, |taker| {
-            taker.facts(Headers::Stored(headers), body.as_ref())
-        })
+        let Some(taker) = self.takers.named(provider) else {
+            return Facts::default();
+        };
+        let body = json::outline(body, taker.outline_depth()).ok().flatten();
+        taker.facts(Headers::Stored(headers), body.as_ref())
     }
 }

@@ -1,5 +1,9 @@
 //! What is the same for every provider: the configuration, the gate, expectations, and the bounds.
 
+mod bounds;
+mod credentials;
+mod facts;
+
 use std::time::Duration;
 
 use http::HeaderMap;

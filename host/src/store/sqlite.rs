@@ -47,6 +47,7 @@ mod tests;
 mod units;
 mod writer;
 
+use deliveries::Packed;
 use readers::Readers;
 use writer::Writer;
 
@@ -116,11 +117,9 @@ impl Sqlite {
 impl Store for Sqlite {
     async fn accept(&self, delivery: Delivery) -> Result<Accepted, StoreError> {
         let now = self.clock.now();
-        let headers = rows::to_json(&delivery.headers)?;
-        // Before it is the writer's turn: there is one writer, and many that call.
-        let body = bodies::pack(&delivery.body);
+        let packed = Packed::new(delivery)?;
         self.writer
-            .run_plain(move |db| deliveries::accept(db, &delivery, &headers, &body, now))
+            .run_plain(move |db| deliveries::accept(db, &packed, now))
             .await
     }
 
@@ -191,10 +190,16 @@ impl Store for Sqlite {
         &self,
         source: &SourceName,
         change: FolderChange,
+        deliveries: Vec<Delivery>,
     ) -> Result<(), StoreError> {
+        let now = self.clock.now();
         let source = source.clone();
+        let deliveries = deliveries
+            .into_iter()
+            .map(Packed::new)
+            .collect::<Result<Vec<_>, _>>()?;
         self.writer
-            .run(move |db| sources::keep_folder(db, &source, &change))
+            .run(move |db| sources::keep_folder(db, &source, &change, &deliveries, now))
             .await
     }
 

@@ -4,6 +4,8 @@
 //! commits what has settled. Nothing is looked at while a commit is tried again: what happens meanwhile
 //! is found by the next look.
 
+mod telling;
+
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,11 +14,9 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::hints::{Ear, Hints};
-use super::look::{Look, Looks, Problems, Root};
+use super::look::{Look, Looks, Root};
 use super::watched::{Settled, Watched, seen};
-use super::{
-    Folder, FolderBatch, FolderRoot, FolderSink, FolderSinkError, FolderStatus, Initial, name,
-};
+use super::{Folder, FolderBatch, FolderRoot, FolderSink, FolderStatus, Initial, name};
 use crate::domain::clock::{Clock, Timestamp};
 
 /// How many changes are committed together: a few hundred records are one short write.
@@ -37,9 +37,6 @@ const REST: u32 = 4;
 /// How often it is tried to listen again where the system does not tell of everything.
 const LISTEN_AGAIN: Duration = Duration::from_secs(600);
 
-/// The longest pause before a commit is tried again.
-const LONGEST_RETRY: Duration = Duration::from_secs(30);
-
 /// The server ends.
 struct Ended;
 
@@ -54,6 +51,8 @@ pub(super) struct Keeper {
     began: Timestamp,
     /// The folder's path as it is kept.
     path: String,
+    /// The number of the last batch.
+    batch: u64,
     /// What the store has as the folder that is watched; none until the first look is committed.
     kept: Option<FolderRoot>,
     /// The folder that the last look accepted.
@@ -90,6 +89,7 @@ impl Keeper {
             clock,
             ending,
             hints: Arc::new(Hints::default()),
+            batch: 0,
             kept: None,
             root: None,
             is_away: true,
@@ -130,10 +130,14 @@ impl Keeper {
             }
         };
         self.status.problem = None;
-        let Some(seen) = seen.filter(|seen| seen.root.path == self.path) else {
+        let Some(seen) = seen else {
             return Ok(());
         };
-        self.kept = Some(seen.root);
+        self.batch = seen.batch;
+        let Some(root) = seen.root.filter(|root| root.path == self.path) else {
+            return Ok(());
+        };
+        self.kept = Some(root);
         let ignore = Arc::clone(&self.folder.looker.ignore);
         let (hidden, files): (Vec<_>, Vec<_>) = seen
             .files
@@ -227,7 +231,7 @@ impl Keeper {
     async fn look(&mut self, paths: Vec<String>) -> Result<io::Result<Looks>, Ended> {
         let looker = self.folder.looker.clone();
         let looked = tokio::task::spawn_blocking(move || looker.look(&paths));
-        let looked = or_end(&mut self.ending, looked).await?;
+        let looked = self.outlast(looked).await?;
         Ok(looked.unwrap_or_else(|error| Err(io::Error::other(error))))
     }
 
@@ -334,7 +338,7 @@ impl Keeper {
         let (listen, hints) = (Arc::clone(&self.folder.listen), Arc::clone(&self.hints));
         let folder = self.folder.looker.folder.clone();
         let listening = tokio::task::spawn_blocking(move || listen(&folder, hints));
-        match or_end(&mut self.ending, listening).await? {
+        match self.outlast(listening).await? {
             Ok(Ok(ear)) => {
                 self.ear = Some(ear);
                 self.status.polling = None;
@@ -363,7 +367,10 @@ impl Keeper {
     }
 
     /// Commits a batch, as often as it takes.
-    async fn commit(&mut self, batch: FolderBatch) -> Result<(), Ended> {
+    async fn commit(&mut self, mut batch: FolderBatch) -> Result<(), Ended> {
+        // One number for all the times that it is tried.
+        self.batch += 1;
+        batch.number = self.batch;
         let mut pause = self.folder.pace.retry;
         while let Err(error) = self.sink.commit(&self.folder.name, &batch).await {
             self.failed(&error, &mut pause).await?;
@@ -376,67 +383,6 @@ impl Keeper {
             return Err(Ended);
         }
         Ok(())
-    }
-
-    /// Says that the store failed, and waits.
-    async fn failed(&mut self, error: &FolderSinkError, pause: &mut Duration) -> Result<(), Ended> {
-        let problem = format!("what was found cannot be stored, and is tried again: {error}");
-        self.say(problem);
-        self.publish();
-        or_end(&mut self.ending, tokio::time::sleep(*pause)).await?;
-        *pause = (*pause * 2).min(LONGEST_RETRY);
-        Ok(())
-    }
-
-    /// Nothing can be told of the folder for now.
-    fn away(&mut self, problem: String) {
-        self.is_away = true;
-        // What listened there hears nothing of a share that is mounted again.
-        (self.ear, self.ear_at) = (None, None);
-        self.pause = self.folder.poll.min(MISSING_POLL).max(self.least_pause);
-        self.say(problem);
-    }
-
-    fn say(&mut self, problem: String) {
-        if self.status.problem.as_ref() != Some(&problem) {
-            tracing::warn!(source.name = %self.folder.name, "{problem}");
-            self.status.problem = Some(problem);
-        }
-    }
-
-    /// The system does not tell of everything.
-    fn deaf(&mut self, reason: String) {
-        if self.status.polling.as_ref() != Some(&reason) {
-            tracing::warn!(
-                source.name = %self.folder.name,
-                poll_ms = self.folder.poll.as_millis(),
-                "changes are found only when the whole folder is looked at: {reason}"
-            );
-            self.status.polling = Some(reason);
-        }
-    }
-
-    /// What cannot be read is left out.
-    fn skip(&mut self, problems: Problems) {
-        for problem in &problems.told {
-            if !self.status.skipped.contains(problem) {
-                tracing::warn!(source.name = %self.folder.name, "{problem}");
-            }
-        }
-        self.status.skipped = problems.told;
-        self.status.more_skipped = problems.more;
-    }
-
-    fn publish(&mut self) {
-        self.status.files = self.watched.known();
-        self.status.waiting = self.watched.waiting();
-        let has_looked = self.looked_at > Timestamp(i64::MIN);
-        self.status.looked_at = has_looked.then_some(self.looked_at);
-        self.folder.status.send_if_modified(|status| {
-            let is_other = *status != self.status;
-            status.clone_from(&self.status);
-            is_other
-        });
     }
 
     /// Waits until there is something to look at.

@@ -224,6 +224,8 @@ impl Walk<'_> {
 
     /// Looks at the entries of an opened folder.
     fn list(&mut self, folder: OwnedFd, path: &str, depth: usize) -> rustix::io::Result<()> {
+        // Where names can be listed and nothing be asked about them, the folder is unread, and not each of them.
+        statat(&folder, ".", AtFlags::empty())?;
         let mut entries = Dir::new(folder)?;
         while let Some(entry) = entries.read() {
             let entry = entry?;

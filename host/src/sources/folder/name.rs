@@ -86,12 +86,12 @@ pub(super) fn last(path: &str) -> &str {
     path.rsplit_once('/').map_or(path, |(_, name)| name)
 }
 
-/// Whether a path is a folder's own or lies below it.
-pub(super) fn is_within(path: &str, folder: &str) -> bool {
-    folder.is_empty()
-        || path
-            .strip_prefix(folder)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+/// A path, the folders that it lies in from the innermost on, and the watched folder itself.
+pub(super) fn upwards(path: &str) -> impl Iterator<Item = &str> {
+    std::iter::successors(Some(path), |inner| {
+        let outer = inner.rsplit_once('/').map_or("", |(outer, _)| outer);
+        (!inner.is_empty()).then_some(outer)
+    })
 }
 
 /// Whether a file of this name is not complete yet, or not meant to be seen.
@@ -230,8 +230,10 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_holds_what_is_below_it_and_no_namesake() {
-        assert!(is_within("a/b", "a") && is_within("a", "a") && is_within("a", ""));
-        assert!(!is_within("ab", "a") && !is_within("ab/c", "a"));
+    fn upwards_of_a_path_are_the_folders_it_lies_in() {
+        let upwards = |path| upwards(path).collect::<Vec<_>>();
+        assert_eq!(upwards("ab/c/d"), ["ab/c/d", "ab/c", "ab", ""]);
+        assert_eq!(upwards("a"), ["a", ""]);
+        assert_eq!(upwards(""), [""]);
     }
 }

@@ -3,16 +3,12 @@
 //! A [`FileReport`] becomes the body of a delivery, and [`parse`] makes the event of that body.
 
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 
 use super::name;
 use crate::domain::clock::Timestamp;
 use crate::domain::event::{File, FileChange, Subject};
 use crate::sources::json::{Cut, Node};
 use crate::sources::provider::Draft;
-
-/// How long a key may be; of a longer one the digest stands for the path.
-const MAX_KEY: usize = 200;
 
 /// A file as it was when it was last told or recorded. The store keeps these.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,10 +38,6 @@ pub struct FileReport {
     pub size: u64,
     /// When its contents were last changed, as last seen.
     pub modified_at: Timestamp,
-    /// The file system's number for it.
-    pub inode: u64,
-    /// When the file system last changed anything about it, as last seen.
-    pub changed_at: Timestamp,
 }
 
 impl FileReport {
@@ -57,28 +49,6 @@ impl FileReport {
             previous_path,
             size: file.size,
             modified_at: file.modified_at,
-            inode: file.inode,
-            changed_at: file.changed_at,
-        }
-    }
-
-    /// The text that names the delivery: the same when the same change is reported again after a crash, and
-    /// another when a file is removed, put back and removed again.
-    #[must_use]
-    pub fn key(&self) -> String {
-        let state = format!(
-            "{}:{}:{}:{}:{}",
-            self.size,
-            self.modified_at.0,
-            word(self.change),
-            self.inode,
-            self.changed_at.0,
-        );
-        if self.path.len() <= MAX_KEY {
-            format!("file:{}:{state}", self.path)
-        } else {
-            let digest = hex::encode(Sha256::digest(self.path.as_bytes()));
-            format!("file:sha256/{digest}:{state}")
         }
     }
 

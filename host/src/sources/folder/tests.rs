@@ -8,7 +8,7 @@ mod telling;
 mod trouble;
 mod watching;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -47,6 +47,7 @@ fn build(table: &str, base: &Path) -> Folder {
         gather: Duration::from_millis(5),
         wake: Duration::from_millis(5),
         retry: Duration::from_millis(5),
+        ..folder.pace
     };
     folder
 }
@@ -54,10 +55,10 @@ fn build(table: &str, base: &Path) -> Folder {
 /// What a sink has.
 #[derive(Debug, Default)]
 struct Kept {
+    batch: Option<u64>,
     root: Option<FolderRoot>,
     files: BTreeMap<String, SeenFile>,
     reports: Vec<FileReport>,
-    keys: BTreeSet<String>,
     largest: usize,
     commits: usize,
     /// How many of the next commits fail, and whether after they have done their work.
@@ -74,8 +75,9 @@ impl FolderSink for MemorySink {
     async fn seen(&self, source: &SourceName) -> Result<Option<SeenFolder>, FolderSinkError> {
         assert_eq!(source.as_str(), "contracts");
         let kept = self.0.lock().expect("no test panics with it");
-        Ok(kept.root.clone().map(|root| SeenFolder {
-            root,
+        Ok(kept.batch.map(|batch| SeenFolder {
+            batch,
+            root: kept.root.clone(),
             files: kept.files.values().cloned().collect(),
         }))
     }
@@ -103,16 +105,16 @@ impl Kept {
     fn take(&mut self, batch: &FolderBatch) {
         let sizes = [batch.reports.len(), batch.seen.len(), batch.gone.len()];
         self.largest = sizes.into_iter().fold(self.largest, usize::max);
+        if self.batch.is_some_and(|last| batch.number <= last) {
+            return;
+        }
+        self.batch = Some(batch.number);
         self.commits += 1;
         if batch.anew {
             self.files.clear();
             self.root = None;
         }
-        for report in &batch.reports {
-            if self.keys.insert(report.key()) {
-                self.reports.push(report.clone());
-            }
-        }
+        self.reports.extend(batch.reports.iter().cloned());
         for path in &batch.gone {
             self.files.remove(path);
         }
@@ -134,6 +136,8 @@ struct Rig {
     running: Option<Running>,
     /// What listens in place of the system.
     listen: Option<Listen>,
+    /// How long a look may take.
+    patience: Option<Duration>,
 }
 
 struct Running {
@@ -153,6 +157,7 @@ impl Rig {
             clock: ManualClock::at(SystemClock.now()),
             running: None,
             listen: None,
+            patience: None,
         };
         fs::create_dir(rig.path("")).expect("the folder is made");
         rig
@@ -197,6 +202,7 @@ impl Rig {
         if let Some(listen) = &self.listen {
             folder.listen = Arc::clone(listen);
         }
+        folder.pace.patience = self.patience.unwrap_or(folder.pace.patience);
         let (end, ending) = watch::channel(false);
         let status = folder.status();
         let watching = folder.watch(

@@ -119,7 +119,11 @@ impl Watched {
             unread,
         } = look;
         let found: HashSet<&str> = files.iter().map(|(path, _)| path.as_str()).collect();
-        let is_unread = |path: &str| unread.iter().any(|folder| name::is_within(path, folder));
+        // There may be as many that cannot be read as are known.
+        let unread: HashSet<&str> = unread.iter().map(String::as_str).collect();
+        let is_unread = |path: &str| {
+            !unread.is_empty() && name::upwards(path).any(|folder| unread.contains(folder))
+        };
         let known = within(&self.told, &path).chain(within(&self.waiting, &path));
         let (unknown, absent): (BTreeSet<String>, BTreeSet<String>) = known
             .filter(|path| !found.contains(path.as_str()))

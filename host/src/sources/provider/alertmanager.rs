@@ -105,7 +105,7 @@ impl Provider for Alertmanager {
         monitor::alerts(body, |_| Vec::new())
     }
 
-    fn left_out(&self, body: &Value) -> u64 {
+    fn left_out(&self, _: Headers<'_>, body: &Value) -> u64 {
         monitor::left_out(body)
     }
 

@@ -26,6 +26,7 @@ use std::time::Duration;
 use http::HeaderMap;
 use serde_json::Value;
 
+use super::many::Many;
 use super::{Draft, Facts, Kind, Outgoing, Provider, Request, Setup, unsigned_id_keys};
 use crate::sources::config::ConfigProblem;
 use crate::sources::headers::Headers;
@@ -67,6 +68,8 @@ pub(super) const KIND: Kind = Kind {
 
 const NAME: &str = "bitbucket";
 const EVENT: &str = "x-event-key";
+/// The event of which each change is one.
+const PUSH: &str = "repo:push";
 /// The same on each attempt, which `X-Attempt-Number` counts.
 const REQUEST_UUID: &str = "x-request-uuid";
 /// Of the hook, not of the delivery.
@@ -133,8 +136,8 @@ impl Provider for Bitbucket {
 
     fn parse(&self, headers: Headers<'_>, body: &Value) -> Vec<Draft> {
         let key = headers.text(EVENT).unwrap_or_default();
-        if key == "repo:push" {
-            return pushed(key, body);
+        if key == PUSH {
+            return pushed(body);
         }
         let cut = Cut::default();
         let draft = Draft {
@@ -145,6 +148,14 @@ impl Provider for Bitbucket {
             truncated: cut.happened(),
             ..draft
         }]
+    }
+
+    fn left_out(&self, headers: Headers<'_>, body: &Value) -> u64 {
+        if headers.text(EVENT) == Some(PUSH) {
+            many(body).left_out
+        } else {
+            0
+        }
     }
 
     fn sign(&self, outgoing: &Outgoing<'_>) -> Vec<(String, String)> {
@@ -159,9 +170,21 @@ impl Provider for Bitbucket {
     }
 }
 
-/// The events of a push, one for each of its changes; only what was cut in one counts for it.
-fn pushed(key: &str, body: &Value) -> Vec<Draft> {
+/// The changes of a push.
+fn changes(body: &Value) -> &[Value] {
     let changes = body.pointer("/push/changes").and_then(Value::as_array);
+    changes.map(Vec::as_slice).unwrap_or_default()
+}
+
+/// Of how many changes of a push events are made: each says who pushed, and where.
+fn many(body: &Value) -> Many {
+    let cut = Cut::default();
+    let repeated = other(Node::root(body, &cut), String::new());
+    Many::of(changes(body).len(), &[&repeated])
+}
+
+/// The events of a push, one for each of its changes; only what was cut in one counts for it.
+fn pushed(body: &Value) -> Vec<Draft> {
     let one = |change: Option<&Value>| {
         let cut = Cut::default();
         let node = Node::root(body, &cut);
@@ -171,15 +194,17 @@ fn pushed(key: &str, body: &Value) -> Vec<Draft> {
         };
         let draft = read.unwrap_or_else(|note| other(node, note));
         Draft {
-            provider_event: cut.text(key),
+            provider_event: PUSH.to_owned(),
             truncated: cut.happened(),
             ..draft
         }
     };
-    match changes {
-        Some(changes) if !changes.is_empty() => changes.iter().map(Some).map(one).collect(),
-        _ => vec![one(None)],
+    let changes = changes(body);
+    if changes.is_empty() {
+        return vec![one(None)];
     }
+    let made = changes.iter().take(many(body).made);
+    made.map(Some).map(one).collect()
 }
 
 /// The event of a body that holds one.

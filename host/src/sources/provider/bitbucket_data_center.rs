@@ -28,6 +28,7 @@ use std::time::Duration;
 use http::HeaderMap;
 use serde_json::Value;
 
+use super::many::Many;
 use super::{Draft, Facts, Kind, Outgoing, Provider, Request, Setup, unsigned_id_keys};
 use crate::domain::event::Subject;
 use crate::sources::config::ConfigProblem;
@@ -77,6 +78,8 @@ const REQUEST_ID: &str = "x-request-id";
 const SIGNATURE: &str = "x-hub-signature";
 /// What stands before the digits of the signature.
 const PREFIX: &str = "sha256=";
+/// The event of which each change is one.
+const PUSH: &str = "repo:refs_changed";
 /// The event of the button "Test connection".
 const PING: &str = "diagnostics:ping";
 /// What the event keys begin with.
@@ -165,11 +168,9 @@ impl Provider for BitbucketDataCenter {
     }
 
     fn parse(&self, headers: Headers<'_>, body: &Value) -> Vec<Draft> {
-        let key = kind(body)
-            .or_else(|| headers.text(EVENT))
-            .unwrap_or_default();
-        if key == "repo:refs_changed" {
-            return pushed(key, body);
+        let key = key(headers, body);
+        if key == PUSH {
+            return pushed(body);
         }
         let cut = Cut::default();
         let draft = finished(key, Node::root(body, &cut), |node| read(key, node));
@@ -177,6 +178,14 @@ impl Provider for BitbucketDataCenter {
             truncated: cut.happened(),
             ..draft
         }]
+    }
+
+    fn left_out(&self, headers: Headers<'_>, body: &Value) -> u64 {
+        if key(headers, body) == PUSH {
+            many(body).left_out
+        } else {
+            0
+        }
     }
 
     fn sign(&self, outgoing: &Outgoing<'_>) -> Vec<(String, String)> {
@@ -197,6 +206,12 @@ fn kind(body: &Value) -> Option<&str> {
     key.filter(|key| !key.is_empty())
 }
 
+/// The event key: what the body says, which is signed, or else the header.
+fn key<'a>(headers: Headers<'a>, body: &'a Value) -> &'a str {
+    let key = kind(body).or_else(|| headers.text(EVENT));
+    key.unwrap_or_default()
+}
+
 /// A key by its present name, where versions and the documentation have two.
 fn current(key: &str) -> &str {
     match key {
@@ -206,14 +221,29 @@ fn current(key: &str) -> &str {
     }
 }
 
-/// The events of a push, one for each of its changes; only what was cut in one counts for it.
-fn pushed(key: &str, body: &Value) -> Vec<Draft> {
+/// The changes of a push.
+fn changes(body: &Value) -> &[Value] {
     let changes = body.get("changes").and_then(Value::as_array);
-    let changes = changes.map(Vec::as_slice).unwrap_or_default();
+    changes.map(Vec::as_slice).unwrap_or_default()
+}
+
+/// Of how many changes of a push events are made: each says who pushed, and where, and several may lead to the
+/// commits that stand beside them.
+fn many(body: &Value) -> Many {
+    let cut = Cut::default();
+    let node = Node::root(body, &cut);
+    let repeated = finished(PUSH, node, |_| Err(String::new()));
+    let commits = code::repeated_commits(node);
+    Many::of(changes(body).len(), &[&repeated, &commits])
+}
+
+/// The events of a push, one for each of its changes; only what was cut in one counts for it.
+fn pushed(body: &Value) -> Vec<Draft> {
+    let changes = changes(body);
     let one = |change: Option<&Value>| {
         let cut = Cut::default();
         let is_alone = changes.len() == 1;
-        let draft = finished(key, Node::root(body, &cut), |node| match change {
+        let draft = finished(PUSH, Node::root(body, &cut), |node| match change {
             Some(change) => code::change(node, Node::root(change, &cut), is_alone),
             None => Err("the push holds no change of a branch or a tag".to_owned()),
         });
@@ -225,7 +255,8 @@ fn pushed(key: &str, body: &Value) -> Vec<Draft> {
     if changes.is_empty() {
         return vec![one(None)];
     }
-    changes.iter().map(|change| one(Some(change))).collect()
+    let made = changes.iter().take(many(body).made);
+    made.map(|change| one(Some(change))).collect()
 }
 
 /// An event with what every kind has: who, where, and when.

@@ -35,7 +35,9 @@ use std::time::Duration;
 use http::HeaderMap;
 use serde_json::Value;
 
+use super::many::Many;
 use super::{Draft, Facts, Kind, Outgoing, Provider, Request, Setup, unsigned_id_keys};
+use crate::domain::event::Subject;
 use crate::sources::config::ConfigProblem;
 use crate::sources::headers::Headers;
 use crate::sources::json::{Cut, Node};
@@ -75,6 +77,10 @@ pub(super) const KIND: Kind = Kind {
 };
 
 const NAME: &str = "github";
+/// The event of which each page of a wiki is one.
+const GOLLUM: &str = "gollum";
+/// The event of which each environment is one.
+const DEPLOYMENT_REVIEW: &str = "deployment_review";
 const EVENT: &str = "x-github-event";
 /// The same when the delivery is sent again, and the same for every hook that is told of the event:
 /// <https://docs.github.com/en/webhooks/using-webhooks/best-practices-for-using-webhooks>,
@@ -172,6 +178,11 @@ impl Provider for GitHub {
         &[]
     }
 
+    fn outline_depth(&self) -> usize {
+        // Where a repository has no full name, its owner is `repository.owner.login`.
+        4
+    }
+
     fn hidden(&self) -> Hidden {
         HIDDEN
     }
@@ -194,21 +205,23 @@ impl Provider for GitHub {
             vec![Draft { url, ..draft }]
         });
         for draft in &mut drafts {
-            draft.provider_event = cut.text(kind.unwrap_or_default());
-            draft.actor = common::actor(node);
-            draft.repository = common::repository(node);
-            let repository = draft.repository.as_ref();
-            if draft.provider_action.is_none() {
-                draft.provider_action = node.text("action");
-            }
-            if draft.url.is_none() {
-                draft.url = repository.and_then(|repository| repository.url.clone());
-            }
+            finish(draft, kind.unwrap_or_default(), node);
         }
         for draft in &mut drafts {
             draft.truncated = cut.happened();
         }
         drafts
+    }
+
+    fn left_out(&self, headers: Headers<'_>, body: &Value) -> u64 {
+        let cut = Cut::default();
+        let node = Node::root(body, &cut);
+        let many = match kind::of(headers.text(EVENT), Some(node)) {
+            Some(kind @ GOLLUM) => pages(kind, node),
+            Some(kind @ DEPLOYMENT_REVIEW) => deployments(kind, node),
+            Some(_) | None => return 0,
+        };
+        many.left_out
     }
 
     fn sign(&self, outgoing: &Outgoing<'_>) -> Vec<(String, String)> {
@@ -222,14 +235,42 @@ impl Provider for GitHub {
     }
 }
 
+/// Adds what every kind has: who, where, and what GitHub calls it.
+fn finish(draft: &mut Draft, kind: &str, body: Node<'_>) {
+    draft.provider_event = body.cut().text(kind);
+    draft.actor = common::actor(body);
+    draft.repository = common::repository(body);
+    let repository = draft.repository.as_ref();
+    if draft.provider_action.is_none() {
+        draft.provider_action = body.text("action");
+    }
+    if draft.url.is_none() {
+        draft.url = repository.and_then(|repository| repository.url.clone());
+    }
+}
+
+/// Of how many pages of a wiki events are made.
+fn pages(kind: &str, body: Node<'_>) -> Many {
+    let mut repeated = Draft::about(Subject::Other);
+    finish(&mut repeated, kind, body);
+    Many::of(code::count_pages(body), &[&repeated])
+}
+
+/// Of how many deployments that were decided on together events are made.
+fn deployments(kind: &str, body: Node<'_>) -> Many {
+    let mut repeated = deployment::reviewed(body);
+    finish(&mut repeated, kind, body);
+    Many::of(deployment::count_jobs(body), &[&repeated])
+}
+
 /// What a body of some kind says; where it has no subject, why.
 fn read(kind: &str, body: Node<'_>) -> Result<Vec<Draft>, String> {
     if let Some(told) = kind::told_otherwise(kind, body) {
         return Err(told);
     }
     let one = match kind {
-        "gollum" => return code::pages(body),
-        "deployment_review" => return deployment::review(body),
+        GOLLUM => return code::pages(body, pages(kind, body).made),
+        DEPLOYMENT_REVIEW => return deployment::review(body, deployments(kind, body).made),
         "ping" => code::ping(body),
         "push" => code::push(body),
         "release" => code::release(body),

@@ -224,7 +224,7 @@ impl Provider for Grafana {
         }
     }
 
-    fn left_out(&self, body: &Value) -> u64 {
+    fn left_out(&self, _: Headers<'_>, body: &Value) -> u64 {
         monitor::left_out(body)
     }
 

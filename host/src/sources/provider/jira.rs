@@ -118,8 +118,6 @@ impl Provider for Jira {
         None
     }
 
-    // Before the commit a body is not read so deep that the number of an issue's project is found: what is expected
-    // of issues is the key.
     fn facts(&self, headers: Headers<'_>, body: Option<&Value>) -> Facts {
         let cut = Cut::default();
         let node = body.map(|body| Node::root(body, &cut));
@@ -145,7 +143,7 @@ impl Provider for Jira {
 
     fn outline_depth(&self) -> usize {
         // The number of an issue's project is `issue.fields.project.id`.
-        4
+        5
     }
 
     fn credential_headers(&self) -> &[String] {

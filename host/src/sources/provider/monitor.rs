@@ -7,21 +7,21 @@
 //! the group's is `firing` as long as one of them is.
 //!
 //! Invariants:
-//! - No more alerts are read than a delivery may have events; the rest is counted.
+//! - No more alerts are read than [`Many`] allows; the rest is counted.
 //! - The labels and the annotations of an event are sorted by name, so that the same alert reads the same.
 
 use serde_json::Value;
 
 use super::Draft;
 use super::git::{first_line, time};
+use super::many::Many;
 use crate::domain::event::{Alert, Subject};
-use crate::sources::MAX_EVENTS;
 use crate::sources::json::{Cut, Node};
 
 /// Names and what stands under them.
 pub(super) type Pairs = Vec<(String, String)>;
 
-/// The alerts of a group, one draft for each of the first thousand; one draft that says why where there are none.
+/// The alerts of a group, one draft for each of the first; one draft that says why where there are none.
 /// `more` gives what the monitor says of an alert for people beside its annotations.
 pub(super) fn alerts(body: &Value, more: fn(Node<'_>) -> Pairs) -> Vec<Draft> {
     let whole = Cut::default();
@@ -41,13 +41,8 @@ pub(super) fn alerts(body: &Value, more: fn(Node<'_>) -> Pairs) -> Vec<Draft> {
     if list.is_empty() {
         return nothing("the list `alerts` is empty");
     }
-    let left_out = group.number("truncatedAlerts").filter(|count| *count > 0);
-    let note = left_out.map(|count| {
-        format!(
-            "the sender left out {count} more alerts of this group: it has a limit for one request"
-        )
-    });
-    let drafts = list.iter().take(MAX_EVENTS).map(|alert| {
+    let note = note(group);
+    let drafts = list.iter().take(many(body).made).map(|alert| {
         // What is cut from one alert is not cut from the others.
         let cut = Cut::default();
         let draft = draft(Node::root(body, &cut), Node::root(alert, &cut), more);
@@ -64,11 +59,31 @@ fn list(body: &Value) -> Option<&Vec<Value>> {
     body.get("alerts").and_then(Value::as_array)
 }
 
-/// How many alerts a group has beyond those of which [`alerts`] makes events. A draft takes many times the room
-/// of a short alert, so those are not made at all.
+/// What is to be said with each alert of a group that the sender has shortened.
+fn note(group: Node<'_>) -> Option<String> {
+    let left_out = group.number("truncatedAlerts").filter(|count| *count > 0);
+    left_out.map(|count| {
+        format!(
+            "the sender left out {count} more alerts of this group: it has a limit for one request"
+        )
+    })
+}
+
+/// Of how many alerts events are made. What a group says of all its alerts stays in the payload, except for its
+/// address and the note.
+fn many(body: &Value) -> Many {
+    let cut = Cut::default();
+    let group = Node::root(body, &cut);
+    let repeated = Draft {
+        url: group.link("externalURL"),
+        ..Draft::other("", note(group).unwrap_or_default())
+    };
+    Many::of(list(body).map_or(0, Vec::len), &[&repeated])
+}
+
+/// How many alerts a group has beyond those of which [`alerts`] makes events.
 pub(super) fn left_out(body: &Value) -> u64 {
-    let count = list(body).map_or(0, Vec::len).saturating_sub(MAX_EVENTS);
-    u64::try_from(count).unwrap_or(u64::MAX)
+    many(body).left_out
 }
 
 fn draft(group: Node<'_>, alert: Node<'_>, more: fn(Node<'_>) -> Pairs) -> Draft {

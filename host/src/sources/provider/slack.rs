@@ -155,6 +155,11 @@ impl Provider for Slack {
         &self.credentials
     }
 
+    fn outline_depth(&self) -> usize {
+        // The channel of something that is reacted to may be `event.item.channel.id`.
+        5
+    }
+
     fn hidden(&self) -> Hidden {
         HIDDEN
     }

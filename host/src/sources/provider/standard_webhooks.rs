@@ -25,6 +25,7 @@ use crate::sources::config::ConfigProblem;
 use crate::sources::headers::Headers;
 use crate::sources::json::{Cut, Node};
 use crate::sources::rejection::Rejection;
+use crate::sources::samples::sample;
 use crate::sources::signature::standard::{self, Key};
 
 /// The line of Standard Webhooks in the list of providers.
@@ -32,7 +33,7 @@ pub(super) const KIND: Kind = Kind {
     name: NAME,
     build,
     detect: |headers| headers.text(standard::ID).is_some(),
-    samples: &[],
+    samples: &[sample!("standard-webhooks", "event", "invoice.paid")],
 };
 
 const NAME: &str = "standard-webhooks";

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::bench::{Bench, START, WORKER, delivery, delivery_id, delivery_with_keys, source};
 use crate::domain::clock::Timestamp;
-use crate::store::{Delivery, DeliverySummary, FileRecord, FolderChange, RootRecord};
+use crate::store::{Delivery, DeliverySummary, FileRecord, FolderChange, FolderRecord, RootRecord};
 
 /// A file whose state is told apart by its size.
 fn file(path: &str, size: u64) -> FileRecord {
@@ -24,24 +24,58 @@ fn root(inode: u64) -> RootRecord {
     }
 }
 
+async fn folder(bench: &Bench, name: &str) -> Option<FolderRecord> {
+    let folder = bench.store().folder(&source(name)).await;
+    folder.expect("an answer")
+}
+
+/// Keeps a change as the batch after the last one.
 async fn keep_folder(bench: &Bench, name: &str, change: FolderChange) {
-    let kept = bench.store().keep_folder(&source(name), change).await;
+    let last = folder(bench, name).await.map_or(0, |folder| folder.batch);
+    let change = FolderChange {
+        batch: last + 1,
+        ..change
+    };
+    commit(bench, name, change, Vec::new()).await;
+}
+
+async fn commit(bench: &Bench, name: &str, change: FolderChange, deliveries: Vec<Delivery>) {
+    let kept = bench
+        .store()
+        .keep_folder(&source(name), change, deliveries)
+        .await;
     kept.expect("it is kept");
+}
+
+/// A batch with a number, of a file whose size is that number.
+fn batch(number: u64) -> FolderChange {
+    FolderChange {
+        batch: number,
+        root: Some(root(number)),
+        changed: vec![file("a", number)],
+        ..FolderChange::default()
+    }
+}
+
+/// The names of the deliveries that wait.
+async fn claimed(bench: &Bench) -> Vec<String> {
+    let claimed = bench.store().claim_deliveries(WORKER, 10_000).await;
+    let claimed = claimed.expect("a claim").into_iter();
+    claimed.map(|claimed| claimed.delivery.id.0).collect()
 }
 
 async fn keep(bench: &Bench, changed: Vec<FileRecord>, gone: &[&str]) {
     let change = FolderChange {
-        anew: false,
         root: Some(root(1)),
         gone: gone.iter().map(|path| (*path).to_owned()).collect(),
         changed,
+        ..FolderChange::default()
     };
     keep_folder(bench, "inbox", change).await;
 }
 
 async fn files_of(bench: &Bench, name: &str) -> Option<Vec<FileRecord>> {
-    let folder = bench.store().folder(&source(name)).await;
-    folder.expect("the folder").map(|folder| folder.files)
+    folder(bench, name).await.map(|folder| folder.files)
 }
 
 async fn files(bench: &Bench) -> Option<Vec<FileRecord>> {
@@ -149,20 +183,14 @@ pub(super) async fn a_folders_files_are_its_own(bench: Bench) {
     assert_eq!(files_of(&bench, "other").await, None);
 }
 
-pub(super) async fn a_folder_is_known_once_its_root_is_kept(bench: Bench) {
+pub(super) async fn a_folders_root_is_known_once_it_was_kept(bench: Bench) {
     let files = FolderChange {
         changed: vec![file("a", 1)],
         ..FolderChange::default()
     };
     keep_folder(&bench, "inbox", files).await;
-    assert_eq!(
-        bench
-            .store()
-            .folder(&source("inbox"))
-            .await
-            .expect("an answer"),
-        None
-    );
+    let before = folder(&bench, "inbox").await.expect("it is known");
+    assert_eq!((before.root, before.files), (None, vec![file("a", 1)]));
 
     for inode in [1, u64::MAX] {
         let change = FolderChange {
@@ -170,11 +198,10 @@ pub(super) async fn a_folder_is_known_once_its_root_is_kept(bench: Bench) {
             ..FolderChange::default()
         };
         keep_folder(&bench, "inbox", change).await;
-        let folder = bench.store().folder(&source("inbox")).await;
-        let folder = folder.expect("an answer").expect("it is known");
+        let folder = folder(&bench, "inbox").await.expect("it is known");
         assert_eq!(
             (folder.root, folder.files),
-            (root(inode), vec![file("a", 1)])
+            (Some(root(inode)), vec![file("a", 1)])
         );
     }
 }
@@ -187,11 +214,115 @@ pub(super) async fn a_folder_that_is_kept_anew_forgets_what_was_kept(bench: Benc
         ..FolderChange::default()
     };
     keep_folder(&bench, "inbox", anew).await;
-    assert_eq!(files(&bench).await, None, "its root is forgotten as well");
+    let begun = folder(&bench, "inbox").await.expect("it is known");
 
     keep(&bench, Vec::new(), &[]).await;
 
+    let expected = FolderRecord {
+        batch: 2,
+        root: None,
+        files: vec![file("b", 1)],
+    };
+    assert_eq!(begun, expected);
     assert_eq!(files(&bench).await, Some(vec![file("b", 1)]));
+}
+
+pub(super) async fn a_batch_is_kept_with_its_deliveries(bench: Bench) {
+    let given = Delivery {
+        source: source("inbox"),
+        remote_address: None,
+        secret: None,
+        ..delivery("b")
+    };
+
+    commit(
+        &bench,
+        "inbox",
+        batch(1),
+        vec![given.clone(), delivery("a")],
+    )
+    .await;
+
+    let kept = bench.store().delivery(&delivery_id("b")).await;
+    assert_eq!(kept.expect("it is kept"), given);
+    assert_eq!(claimed(&bench).await, ["b", "a"]);
+    assert_eq!(files(&bench).await, Some(vec![file("a", 1)]));
+}
+
+pub(super) async fn a_batch_that_is_committed_again_changes_nothing(bench: Bench) {
+    for (number, name) in [(3, "a"), (7, "b")] {
+        commit(&bench, "inbox", batch(number), vec![delivery(name)]).await;
+    }
+
+    // Its deliveries have other identifiers each time that it is tried.
+    for (number, name) in [(7, "c"), (3, "d"), (0, "e")] {
+        let anew = FolderChange {
+            anew: true,
+            gone: vec!["a".to_owned()],
+            ..batch(number)
+        };
+        commit(&bench, "inbox", anew, vec![delivery(name)]).await;
+    }
+
+    let expected = FolderRecord {
+        batch: 7,
+        root: Some(root(7)),
+        files: vec![file("a", 7)],
+    };
+    assert_eq!(folder(&bench, "inbox").await, Some(expected));
+    assert_eq!(claimed(&bench).await, ["a", "b"]);
+}
+
+pub(super) async fn equal_changes_in_later_batches_are_each_a_delivery(bench: Bench) {
+    for (number, name) in [(1, "a"), (2, "b"), (3, "c")] {
+        let again = Delivery {
+            body: "removed".into(),
+            ..delivery(name)
+        };
+        commit(&bench, "inbox", batch(number), vec![again]).await;
+    }
+
+    assert_eq!(claimed(&bench).await, ["a", "b", "c"]);
+}
+
+pub(super) async fn a_delivery_of_a_batch_whose_key_is_known_is_a_duplicate(bench: Bench) {
+    let first = bench.store().accept(delivery_with_keys("a", &["id:1"]));
+    first.await.expect("it is accepted");
+
+    let deliveries = vec![delivery_with_keys("b", &["id:1"]), delivery("c")];
+    commit(&bench, "inbox", batch(1), deliveries).await;
+
+    assert_eq!(claimed(&bench).await, ["a", "c"]);
+    assert_eq!(files(&bench).await, Some(vec![file("a", 1)]));
+}
+
+pub(super) async fn the_number_of_a_batch_has_all_its_bits_and_is_its_sources_own(bench: Bench) {
+    for number in [i64::MAX.cast_unsigned(), 1 << 63, u64::MAX, 1] {
+        commit(&bench, "inbox", batch(number), Vec::new()).await;
+    }
+    commit(&bench, "scans", batch(1), vec![delivery("a")]).await;
+
+    let inbox = folder(&bench, "inbox").await.expect("it is known");
+    assert_eq!(inbox.batch, u64::MAX);
+    assert_eq!(inbox.files, [file("a", u64::MAX)]);
+    assert_eq!(claimed(&bench).await, ["a"]);
+}
+
+pub(super) async fn the_number_of_the_last_batch_outlasts_a_new_beginning(mut bench: Bench) {
+    commit(&bench, "inbox", batch(5), Vec::new()).await;
+    let anew = |number| FolderChange {
+        anew: true,
+        root: None,
+        ..batch(number)
+    };
+    commit(&bench, "inbox", anew(6), vec![delivery("a")]).await;
+
+    bench.reopen();
+    commit(&bench, "inbox", anew(6), vec![delivery("b")]).await;
+
+    let folder = folder(&bench, "inbox").await.expect("it is known");
+    assert_eq!((folder.batch, folder.root), (6, None));
+    assert_eq!(claimed(&bench).await, ["a"]);
 }
 
 pub(super) async fn many_files_are_kept_at_once(bench: Bench) {

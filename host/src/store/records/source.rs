@@ -26,8 +26,10 @@ pub struct DeliverySummary {
 /// What is kept of a watched folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FolderRecord {
-    /// The folder itself.
-    pub root: RootRecord,
+    /// The number of the last batch that was kept.
+    pub batch: u64,
+    /// The folder itself; none where none was kept since the folder was last kept anew.
+    pub root: Option<RootRecord>,
     /// Its files, in the order of their paths' bytes.
     pub files: Vec<FileRecord>,
 }
@@ -44,7 +46,10 @@ pub struct RootRecord {
 /// What is to be kept of a watched folder, in one commit.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FolderChange {
-    /// Everything that is kept of it is forgotten first.
+    /// Its number, which grows from one batch of a source to the next: one that is committed again is known
+    /// by it.
+    pub batch: u64,
+    /// Everything that is kept of it is forgotten first, but not the number of its last batch.
     pub anew: bool,
     /// The folder itself, in place of the one that is kept.
     pub root: Option<RootRecord>,

@@ -23,14 +23,36 @@ pub(super) const WAITING: &str = "SELECT number FROM deliveries \
 pub(super) const LAST: &str = "SELECT id, received_at, provider, remote_address, secret, duplicates \
     FROM deliveries WHERE source = ?1 ORDER BY number DESC LIMIT 1";
 
-/// Commits a delivery, whose headers come as JSON and whose body comes packed, unless one of its keys or its identifier is known.
+/// A delivery as it goes to the writer.
+pub(super) struct Packed {
+    delivery: Delivery,
+    /// Its headers, as JSON.
+    headers: String,
+    body: Vec<u8>,
+}
+
+impl Packed {
+    /// Packs a delivery. This is done before it is the writer's turn: there is one writer, and many that call.
+    pub(super) fn new(delivery: Delivery) -> Result<Self, StoreError> {
+        Ok(Self {
+            headers: rows::to_json(&delivery.headers)?,
+            body: bodies::pack(&delivery.body),
+            delivery,
+        })
+    }
+}
+
+/// Commits a delivery, unless one of its keys or its identifier is known.
 pub(super) fn accept(
     db: &Connection,
-    delivery: &Delivery,
-    headers: &str,
-    body: &[u8],
+    packed: &Packed,
     now: Timestamp,
 ) -> Result<Accepted, StoreError> {
+    let Packed {
+        delivery,
+        headers,
+        body,
+    } = packed;
     if let Some(first) = known(db, delivery, now)? {
         db.prepare_cached("UPDATE deliveries SET duplicates = duplicates + 1 WHERE id = ?1")?
             .execute([&first.0])?;

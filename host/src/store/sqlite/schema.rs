@@ -39,7 +39,7 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
 // packed (`bodies.rs`).
 // Keys name their delivery by its identifier, without a reference, because they outlive it.
 // A folder is known by its own row, because one that is empty has no files. The numbers of the file
-// system have no sign, and are kept bit by bit (`sources.rs`).
+// system and of batches have no sign, and are kept bit by bit (`sources.rs`).
 const FIRST: &str = "
 CREATE TABLE deliveries (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -92,6 +92,7 @@ CREATE INDEX refusals_by_time ON refusals (source, last_at, id);
 
 CREATE TABLE folders (
     source TEXT PRIMARY KEY,
+    batch INTEGER NOT NULL,
     root_path TEXT,
     root_inode INTEGER
 ) STRICT, WITHOUT ROWID;

@@ -2,14 +2,17 @@
 
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
+use super::deliveries::{self, Packed};
 use super::rows;
 use crate::domain::clock::Timestamp;
 use crate::domain::names::SourceName;
 use crate::store::{FileRecord, FolderChange, FolderRecord, RootRecord, StoreError};
 
 /// What [`folder`] reads of the folder itself.
-pub(super) const ROOT: &str =
-    "SELECT root_path, root_inode FROM folders WHERE source = ?1 AND root_path IS NOT NULL";
+pub(super) const ROOT: &str = "SELECT batch, root_path, root_inode FROM folders WHERE source = ?1";
+
+/// What [`begin`] reads.
+pub(super) const BATCH: &str = "SELECT batch FROM folders WHERE source = ?1";
 
 /// What it reads of its files.
 pub(super) const FILES: &str =
@@ -21,48 +24,59 @@ pub(super) const FORGET: &str = "DELETE FROM files WHERE source = ?1 AND path = 
 /// What [`last_due`] reads.
 pub(super) const LAST_DUE: &str = "SELECT due_at FROM schedules WHERE source = ?1";
 
-/// What is kept of a folder; none where no root is.
+/// What is kept of a folder; none where nothing is.
 pub(super) fn folder(
     db: &Connection,
     source: &SourceName,
 ) -> Result<Option<FolderRecord>, StoreError> {
-    let root = db
+    let kept = db
         .prepare_cached(ROOT)?
         .query_row([source.as_str()], |row| {
-            Ok(RootRecord {
-                path: row.get("root_path")?,
-                inode: bits(row, "root_inode")?,
-            })
+            let path: Option<String> = row.get("root_path")?;
+            let root = path.map(|path| {
+                let inode = bits(row, "root_inode")?;
+                Ok::<_, rusqlite::Error>(RootRecord { path, inode })
+            });
+            Ok((bits(row, "batch")?, root.transpose()?))
         })
         .optional()?;
-    let Some(root) = root else {
+    let Some((batch, root)) = kept else {
         return Ok(None);
     };
     let files = db
         .prepare_cached(FILES)?
         .query_map([source.as_str()], read)?
         .collect::<Result<_, _>>()?;
-    Ok(Some(FolderRecord { root, files }))
+    Ok(Some(FolderRecord { batch, root, files }))
 }
 
-/// Forgets files and keeps others, and the folder itself.
+/// Accepts deliveries, forgets files and keeps others, and the folder itself, unless that was done before.
 pub(super) fn keep_folder(
     db: &Connection,
     source: &SourceName,
     change: &FolderChange,
+    deliveries: &[Packed],
+    now: Timestamp,
 ) -> Result<(), StoreError> {
+    if !begin(db, source, change.batch)? {
+        return Ok(());
+    }
+    for delivery in deliveries {
+        deliveries::accept(db, delivery, now)?;
+    }
     let source = source.as_str();
     if change.anew {
         db.prepare_cached("DELETE FROM files WHERE source = ?1")?
             .execute([source])?;
-        db.prepare_cached("DELETE FROM folders WHERE source = ?1")?
-            .execute([source])?;
     }
-    db.prepare_cached("INSERT INTO folders (source) VALUES (?1) ON CONFLICT DO NOTHING")?
-        .execute([source])?;
-    if let Some(root) = &change.root {
+    if change.anew || change.root.is_some() {
+        let root = change.root.as_ref();
         db.prepare_cached("UPDATE folders SET root_path = ?2, root_inode = ?3 WHERE source = ?1")?
-            .execute(params![source, root.path, root.inode.cast_signed()])?;
+            .execute(params![
+                source,
+                root.map(|root| &root.path),
+                root.map(|root| root.inode.cast_signed()),
+            ])?;
     }
     let mut forget = db.prepare_cached(FORGET)?;
     for path in &change.gone {
@@ -86,6 +100,23 @@ pub(super) fn keep_folder(
         ])?;
     }
     Ok(())
+}
+
+/// Keeps the number of a batch; false where it is not above the one that is kept.
+fn begin(db: &Connection, source: &SourceName, batch: u64) -> Result<bool, StoreError> {
+    let last = db
+        .prepare_cached(BATCH)?
+        .query_row([source.as_str()], |row| bits(row, "batch"))
+        .optional()?;
+    if last.is_some_and(|last| batch <= last) {
+        return Ok(false);
+    }
+    db.prepare_cached(
+        "INSERT INTO folders (source, batch) VALUES (?1, ?2) \
+         ON CONFLICT (source) DO UPDATE SET batch = excluded.batch",
+    )?
+    .execute(params![source.as_str(), batch.cast_signed()])?;
+    Ok(true)
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<FileRecord> {

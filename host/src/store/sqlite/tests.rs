@@ -1,6 +1,8 @@
 //! What holds for SQLite beyond the contract: the commit of a group, a full disk, the file, and the
 //! plans of its queries.
 
+mod plans;
+
 use std::path::Path;
 use std::sync::mpsc::{Sender, channel};
 
@@ -9,7 +11,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::domain::clock::ManualClock;
-use crate::store::{ActionState, EventState, FileRecord, RootRecord};
+use crate::store::{FileRecord, RootRecord};
 
 const NOW: Timestamp = Timestamp(1_795_354_145_000);
 
@@ -174,6 +176,55 @@ async fn a_full_disk_is_told_and_recovered_from() {
 }
 
 #[tokio::test]
+async fn a_batch_of_a_folder_that_does_not_fit_leaves_nothing_behind() {
+    let (_folder, store) = store();
+    let inbox = SourceName::parse("inbox").expect("a name");
+    let change = |batch, sizes: std::ops::Range<u64>| FolderChange {
+        batch,
+        root: Some(RootRecord {
+            path: "/srv/inbox".to_owned(),
+            inode: batch,
+        }),
+        changed: sizes
+            .map(|size| FileRecord {
+                path: format!("{size:0200}"),
+                size,
+                modified_at: NOW,
+                inode: size,
+                changed_at: NOW,
+            })
+            .collect(),
+        ..FolderChange::default()
+    };
+    let first = store.keep_folder(&inbox, change(1, 0..1), vec![delivery("a", 10)]);
+    first.await.expect("there is space");
+    let before = store.folder(&inbox).await.expect("an answer");
+    let again = || vec![delivery("b", 10), delivery("c", 10)];
+
+    // There is space for the deliveries, and not for what is kept after them.
+    set_pages(&store, 4).await;
+    let full = store
+        .keep_folder(&inbox, change(2, 1..1_000), again())
+        .await;
+    let left = store.folder(&inbox).await.expect("an answer");
+    let accepted = store.delivery(&DeliveryId("b".to_owned())).await;
+    set_pages(&store, 1_000).await;
+    let kept = store
+        .keep_folder(&inbox, change(2, 1..1_000), again())
+        .await;
+
+    assert!(matches!(full, Err(StoreError::Full)));
+    assert!(matches!(accepted, Err(StoreError::NotFound { .. })));
+    assert_eq!(left, before);
+    kept.expect("there is space again");
+    let folder = store.folder(&inbox).await.expect("an answer");
+    let folder = folder.expect("it is known");
+    assert_eq!((folder.batch, folder.files.len()), (2, 1_000));
+    let claimed = store.claim_deliveries("worker", 10).await.expect("a claim");
+    assert_eq!(claimed.len(), 3);
+}
+
+#[tokio::test]
 async fn those_who_share_a_commit_with_one_that_fills_the_disk_are_never_told_ok_wrongly() {
     let (_folder, store) = store();
     set_pages(&store, 8).await;
@@ -317,11 +368,12 @@ async fn after_a_restart_folders_and_schedules_go_on_where_they_were() {
         inode: 1,
     };
     let change = FolderChange {
+        batch: 5,
         root: Some(root.clone()),
         changed: vec![file.clone()],
         ..FolderChange::default()
     };
-    let kept = store.keep_folder(&inbox, change);
+    let kept = store.keep_folder(&inbox, change.clone(), vec![delivery("first", 10)]);
     kept.await.expect("it is kept");
     store.keep_due(&evening, NOW).await.expect("it is kept");
     store
@@ -333,143 +385,25 @@ async fn after_a_restart_folders_and_schedules_go_on_where_they_were() {
     let store = open(folder.path()).expect("the store opens");
 
     let folder = store.folder(&inbox).await.expect("the folder");
-    let files = vec![file];
-    assert_eq!(folder, Some(FolderRecord { root, files }));
+    let expected = FolderRecord {
+        batch: 5,
+        root: Some(root),
+        files: vec![file],
+    };
+    assert_eq!(folder, Some(expected));
+    // The end came after its commit, and before anybody heard of that.
+    let again = store.keep_folder(&inbox, change, vec![delivery("again", 10)]);
+    again.await.expect("it was kept");
+    let claimed = store.claim_deliveries("worker", 10).await.expect("a claim");
+    let claimed: Vec<_> = claimed
+        .iter()
+        .map(|one| one.delivery.id.0.as_str())
+        .collect();
+    assert_eq!(claimed, ["first", "a"]);
     assert_eq!(store.folder(&unknown).await.expect("an answer"), None);
     let due_at = store.last_due(&evening).await.expect("the last moment");
     assert_eq!(due_at, Some(NOW));
     let gitlab = SourceName::parse("gitlab").expect("a name");
     let last = store.last_delivery(&gitlab).await.expect("an answer");
     assert_eq!(last.map(|last| last.id.0), Some("a".to_owned()));
-}
-
-/// The plan of a query, a step a line.
-fn plan(db: &Connection, query: &str) -> Result<String, StoreError> {
-    let mut statement = db.prepare(&format!("EXPLAIN QUERY PLAN {query}"))?;
-    let unbound = std::iter::repeat_n(rusqlite::types::Null, statement.parameter_count());
-    let steps = statement
-        .query_map(rusqlite::params_from_iter(unbound), |row| row.get("detail"))?
-        .collect::<Result<Vec<String>, _>>()?;
-    Ok(steps.join("\n"))
-}
-
-#[tokio::test]
-async fn no_claim_reads_what_is_done() {
-    let (_folder, store) = store();
-    let queries = [
-        (deliveries::WAITING, "deliveries_open"),
-        (events::WAITING, "events_open"),
-        (claims::DUE, "actions_due"),
-        (claims::NEXT_DUE, "actions_due"),
-        (claims::HEAD, "actions_queued"),
-        (claims::RUNNING, "actions_running"),
-        (claims::BEGUN_LATER, "actions_begun"),
-        (settlement::UNDECIDED, "actions_open"),
-    ];
-
-    for (query, index) in queries {
-        let plan = store
-            .writer
-            .run(move |db| plan(db, query))
-            .await
-            .expect("a plan");
-
-        assert!(plan.contains(index), "{query}\n{plan}");
-        assert!(!plan.contains("SCAN"), "{query}\n{plan}");
-    }
-}
-
-#[tokio::test]
-async fn what_is_asked_of_a_source_reads_its_own_rows_alone() {
-    let (_folder, store) = store();
-    let own = "(source=?)";
-    let queries = [
-        (deliveries::LAST, "deliveries_by_source (source=?)"),
-        (sources::ROOT, own),
-        (sources::FILES, own),
-        (sources::FORGET, "(source=? AND path=?)"),
-        (sources::LAST_DUE, own),
-    ];
-
-    for (query, search) in queries {
-        let plan = store
-            .writer
-            .run(move |db| plan(db, query))
-            .await
-            .expect("a plan");
-
-        assert!(plan.contains("SEARCH"), "{query}\n{plan}");
-        assert!(plan.contains(search), "{query}\n{plan}");
-        assert!(!plan.contains("SCAN"), "{query}\n{plan}");
-        assert!(!plan.contains("TEMP B-TREE"), "{query}\n{plan}");
-    }
-}
-
-#[tokio::test]
-async fn a_listing_by_one_condition_reads_its_index_in_order() {
-    let (_folder, store) = store();
-    let text = || Some("x".to_owned());
-    let event = EventFilter::default;
-    let action = ActionFilter::default;
-    let source = SourceName::parse("x").ok();
-    let rule = crate::domain::names::RuleName::parse("x").ok();
-    let stuck = Some(EventState::Stuck);
-    let dead = Some(ActionState::Dead);
-    let listed = |filter: EventFilter| events::listing(&events::conditions(&filter));
-    let acted = |filter: ActionFilter| actions::listing(&actions::conditions(&filter));
-    let queries = [
-        (
-            listed(EventFilter { source, ..event() }),
-            "events_by_source",
-        ),
-        (
-            listed(EventFilter {
-                subject: text(),
-                ..event()
-            }),
-            "events_by_subject",
-        ),
-        (
-            listed(EventFilter {
-                project: text(),
-                ..event()
-            }),
-            "events_by_project",
-        ),
-        (
-            listed(EventFilter {
-                state: stuck,
-                ..event()
-            }),
-            "events_open",
-        ),
-        (acted(ActionFilter { rule, ..action() }), "actions_by_rule"),
-        (
-            acted(ActionFilter {
-                state: dead,
-                ..action()
-            }),
-            "actions_open",
-        ),
-        (
-            acted(ActionFilter {
-                event: text().map(EventId),
-                ..action()
-            }),
-            "actions_by_event",
-        ),
-    ];
-
-    for (query, index) in queries {
-        let asked = query.clone();
-        let plan = store
-            .writer
-            .run(move |db| plan(db, &asked))
-            .await
-            .expect("a plan");
-
-        assert!(plan.contains(index), "{query}\n{plan}");
-        assert!(!plan.contains("SCAN"), "{query}\n{plan}");
-        assert!(!plan.contains("TEMP B-TREE"), "{query}\n{plan}");
-    }
 }

@@ -336,3 +336,33 @@ fn no_more_files_are_remembered_than_there_may_be() {
     }
     assert_eq!((watched.known(), watched.waiting()), (1, 2));
 }
+
+#[test]
+fn as_many_files_as_there_may_be_are_compared_at_once_even_if_none_can_be_read() {
+    let paths: Vec<String> = (0..100_000).map(|number| format!("in/{number}")).collect();
+    let mut watched = Watched::new(Duration::from_secs(2), ALL.to_vec(), 1_000_000);
+    watched.know(paths.iter().map(|path| known(path, file(1, 1))));
+    let began = std::time::Instant::now();
+    let look = Look {
+        unread: paths,
+        ..Look::default()
+    };
+    watched.take_up(look, START);
+    // A hundred times what it takes; each with each would take minutes.
+    assert!(began.elapsed() < Duration::from_secs(20));
+    assert_eq!((watched.known(), watched.waiting()), (100_000, 0));
+}
+
+#[test]
+fn a_path_that_cannot_be_read_says_nothing_about_its_namesakes() {
+    let mut bench = Bench::knowing(&[
+        ("a/b/x", file(1, 1)),
+        ("a/bc", file(1, 2)),
+        ("a/b", file(1, 3)),
+        ("b/a", file(1, 4)),
+    ]);
+    for second in [0.0, 3.0] {
+        bench.look_at("", second, &[], &["a/b"]);
+    }
+    assert_eq!(bench.told(), ["removed a/bc", "removed b/a"]);
+}

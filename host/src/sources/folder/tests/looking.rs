@@ -272,7 +272,7 @@ fn a_folder_that_may_not_be_read_is_said_and_the_rest_is_found() {
     assert_eq!(files, ["open/b"]);
     let mut unread = look.unread;
     unread.sort();
-    assert_eq!(unread, ["closed", "unsearchable/c"]);
+    assert_eq!(unread, ["closed", "unsearchable"]);
     problems.sort();
     assert!(
         problems[0].starts_with("`closed` cannot be read: "),
@@ -303,4 +303,28 @@ fn a_folder_that_may_not_be_read_at_all_is_an_error() {
     assert!(place.looker.look(&[String::new()]).is_err());
     fs::write(folder, "a file").expect("it is written");
     assert!(place.looker.look(&[String::new()]).is_err());
+}
+
+#[test]
+fn a_folder_that_may_be_listed_and_not_entered_is_unread_once() {
+    let place = Place::new();
+    for number in 0..50 {
+        place.write(format!("in/{number}"));
+    }
+    let set = |path, mode| {
+        let rights = fs::Permissions::from_mode(mode);
+        fs::set_permissions(place.path(path), rights).expect("the rights are set");
+    };
+    set("in", 0o400);
+    let (look, problems) = without_privileges(|| place.look(""));
+    set("in", 0o700);
+    assert_eq!(look.unread, ["in"]);
+    assert_eq!(problems.len(), 1, "{problems:?}");
+
+    // In the watched folder itself nothing can be found then.
+    set("", 0o400);
+    let looked = without_privileges(|| place.looker.look(&[String::new()]).err());
+    set("", 0o700);
+    let error = looked.expect("it may not be entered");
+    assert_eq!(error.kind(), std::io::ErrorKind::PermissionDenied);
 }

@@ -16,8 +16,6 @@ fn report(change: FileChange, path: &str) -> FileReport {
         previous_path: None,
         size: 48_213,
         modified_at: Timestamp(NOW.0 - 30_000),
-        inode: 77,
-        changed_at: Timestamp(NOW.0 - 29_000),
     }
 }
 
@@ -152,37 +150,4 @@ fn what_a_body_has_too_little_or_too_much_of_is_left_out() {
         (found.size, found.modified_at, found.previous_path),
         (None, None, None)
     );
-}
-
-#[test]
-fn a_key_is_the_same_for_the_same_change_and_another_for_the_next() {
-    let first = report(FileChange::Removed, "a");
-    assert_eq!(first.key(), first.clone().key());
-    assert!(
-        first
-            .key()
-            .starts_with(&format!("file:a:48213:{}:removed", NOW.0 - 30_000))
-    );
-    let put_back = FileReport {
-        changed_at: NOW,
-        ..first.clone()
-    };
-    let created = FileReport {
-        change: FileChange::Created,
-        ..first.clone()
-    };
-    assert_ne!(first.key(), put_back.key());
-    assert_ne!(first.key(), created.key());
-}
-
-#[test]
-fn the_keys_of_long_paths_are_short_and_differ() {
-    let long = |last: &str| {
-        report(
-            FileChange::Created,
-            &format!("{}/{last}", "d".repeat(3_000)),
-        )
-    };
-    assert!(long("a").key().len() < 200);
-    assert_ne!(long("a").key(), long("b").key());
 }

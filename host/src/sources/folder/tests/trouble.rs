@@ -124,6 +124,129 @@ async fn a_commit_that_fails_is_tried_again_and_nothing_is_told_twice() {
 }
 
 #[tokio::test]
+async fn the_numbers_of_batches_grow_over_restarts_and_a_new_path() {
+    let mut rig = Rig::watching("").await;
+    let last = |rig: &Rig| rig.sink.0.lock().expect("it is whole").batch;
+    let first = last(&rig).expect("a batch");
+    rig.stop().await;
+    rig.start().await;
+    rig.write("a", "text");
+    assert_eq!(rig.told(1).await, ["created a"]);
+    let second = last(&rig).expect("a batch");
+    assert!(second > first, "{second}");
+    rig.stop().await;
+
+    // A folder that is begun anew goes on counting, or what it finds would count as committed.
+    rig.rename("", "../moved");
+    rig.table = "path = 'moved'".to_owned();
+    rig.age();
+    rig.begin();
+    rig.until("the new path is kept", |_, kept| {
+        let root = kept.root.as_ref();
+        root.is_some_and(|root| root.path.ends_with("/moved")) && kept.batch > Some(second)
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_file_that_comes_and_goes_with_one_state_is_told_each_time() {
+    let mut rig = Rig::new("poll = '1s'");
+    rig.write("a", "text");
+    rig.listen = Some(silent());
+    rig.start().await;
+    let away = rig.home.path().join("away");
+    for round in 1..=3_usize {
+        fs::rename(rig.path("a"), &away).expect("it goes");
+        rig.told(2 * round - 1).await;
+        fs::rename(&away, rig.path("a")).expect("it comes back");
+        rig.told(2 * round).await;
+    }
+    let kept = rig.sink.0.lock().expect("it is whole");
+    let bodies: Vec<_> = kept.reports.iter().map(FileReport::body).collect();
+    assert_eq!(bodies.len(), 6);
+    assert!(bodies.chunks(2).all(|pair| pair == &bodies[..2]));
+}
+
+/// Runs with one thread for what blocks, which a test can keep busy so that every look hangs.
+fn with_one_blocking_thread(test: impl Future<Output = ()>) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(1)
+        .build();
+    runtime.expect("a runtime").block_on(test);
+}
+
+#[test]
+fn a_look_that_hangs_is_said_until_it_ends() {
+    with_one_blocking_thread(async {
+        let mut rig = Rig::new("poll = '1s'");
+        rig.patience = Some(Duration::from_millis(50));
+        rig.listen = Some(silent());
+        rig.start().await;
+        assert_eq!(rig.status().problem, None);
+
+        let (answer, answered) = std::sync::mpsc::channel::<()>();
+        let hanging = tokio::task::spawn_blocking(move || answered.recv());
+        rig.write("a", "text");
+        rig.eventually("it is said", |status, _| {
+            let problem = status.problem.as_deref().unwrap_or_default();
+            problem.contains("without an end") && problem.contains("/watched` ")
+        })
+        .await;
+        assert_eq!(rig.reports(), [""; 0]);
+
+        answer.send(()).expect("it waits");
+        let answered = hanging.await.expect("it ends well");
+        answered.expect("it was answered");
+        rig.until("it is no longer said", |status, _| status.problem.is_none())
+            .await;
+        assert_eq!(rig.told(1).await, ["created a"]);
+    });
+}
+
+#[test]
+fn the_problem_before_a_look_that_hangs_is_said_again_after_it() {
+    with_one_blocking_thread(async {
+        let mut rig = Rig::new("poll = '1s'");
+        rig.patience = Some(Duration::from_millis(50));
+        fs::remove_dir(rig.path("")).expect("it is removed");
+        rig.begin();
+        let says = |part: &'static str| {
+            move |status: &FolderStatus, _: &Kept| {
+                let problem = status.problem.as_deref().unwrap_or_default();
+                problem.contains(part)
+            }
+        };
+        rig.eventually("it is missing", says("cannot be read"))
+            .await;
+        let (answer, answered) = std::sync::mpsc::channel::<()>();
+        let hanging = tokio::task::spawn_blocking(move || answered.recv());
+        rig.eventually("it hangs", says("without an end")).await;
+        answer.send(()).expect("it waits");
+        let answered = hanging.await.expect("it ends well");
+        answered.expect("it was answered");
+        rig.until("it is missing", says("cannot be read")).await;
+    });
+}
+
+#[test]
+fn a_look_that_hangs_does_not_hold_up_the_end() {
+    with_one_blocking_thread(async {
+        let mut rig = Rig::new("poll = '1s'");
+        rig.patience = Some(Duration::from_millis(50));
+        let (answer, answered) = std::sync::mpsc::channel::<()>();
+        let hanging = tokio::task::spawn_blocking(move || answered.recv());
+        rig.begin();
+        rig.until("it is said", |status, _| status.problem.is_some())
+            .await;
+        rig.stop().await;
+        answer.send(()).expect("it waits");
+        let answered = hanging.await.expect("it ends well");
+        answered.expect("it was answered");
+    });
+}
+
+#[tokio::test]
 async fn a_first_look_that_is_cut_off_begins_again() {
     let mut rig = Rig::new("");
     for number in 0..600 {

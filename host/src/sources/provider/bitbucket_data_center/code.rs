@@ -59,10 +59,34 @@ fn commits<'a>(
     after: &str,
     is_alone: bool,
 ) -> impl Iterator<Item = Commit> + use<'a> {
-    let newest = body.items("commits").next();
-    let is_of_change = is_alone || newest.is_some_and(|newest| newest.raw("id") == Some(after));
+    let is_of_change = is_alone || newest(body) == Some(after);
     let own = is_of_change.then(|| body.items("commits"));
     own.into_iter().flatten().filter_map(commit)
+}
+
+/// The newest of the commits that stand beside the changes.
+fn newest(body: Node<'_>) -> Option<&str> {
+    body.items("commits").next()?.raw("id")
+}
+
+/// What the changes that lead to the newest commit repeat where there are several of them: all the commits.
+pub(super) fn repeated_commits(body: Node<'_>) -> Draft {
+    let newest = newest(body);
+    let mut leading = body
+        .items("changes")
+        .filter(|change| newest.is_some() && change.raw("toHash") == newest);
+    let is_repeated = leading.nth(1).is_some();
+    let commits = body.items("commits").filter(|_| is_repeated);
+    Draft::about(Subject::Push(Push {
+        branch: String::new(),
+        before: String::new(),
+        after: String::new(),
+        created: false,
+        deleted: false,
+        forced: false,
+        commits: body.cut().list(commits.filter_map(commit)),
+        commit_count: 0,
+    }))
 }
 
 fn commit(node: Node<'_>) -> Option<Commit> {

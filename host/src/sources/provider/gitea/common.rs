@@ -113,7 +113,7 @@ impl Place {
                 full_name,
             };
         }
-        // Before a delivery is stored, what lies as deep as a run's repository has not been read.
+        // A run whose repository is not described says by its page where it is.
         let page = body.get("run").link("html_url");
         let Some((full_name, instance)) = page.as_deref().and_then(of_run_page) else {
             return Self {

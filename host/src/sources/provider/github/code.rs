@@ -122,9 +122,21 @@ pub(super) fn release(body: Node<'_>) -> Result<Draft, String> {
     })
 }
 
-/// The pages of a wiki that were changed together: one event for each.
-pub(super) fn pages(body: Node<'_>) -> Result<Vec<Draft>, String> {
-    let drafts: Vec<Draft> = body.items("pages").filter_map(wiki_page).collect();
+/// The pages of a wiki that were changed together.
+fn named_pages(body: Node<'_>) -> impl Iterator<Item = Node<'_>> {
+    let pages = body.items("pages");
+    pages.filter(|page| page.raw("page_name").is_some())
+}
+
+/// How many pages of a wiki were changed together.
+pub(super) fn count_pages(body: Node<'_>) -> usize {
+    named_pages(body).count()
+}
+
+/// The pages of a wiki that were changed together: one event for each of the first so many.
+pub(super) fn pages(body: Node<'_>, made: usize) -> Result<Vec<Draft>, String> {
+    let pages = named_pages(body).take(made);
+    let drafts: Vec<Draft> = pages.filter_map(wiki_page).collect();
     if drafts.is_empty() {
         return Err(missing("gollum", "pages"));
     }

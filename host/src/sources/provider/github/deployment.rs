@@ -70,11 +70,20 @@ fn page_of(body: Node<'_>) -> Option<String> {
     })
 }
 
-/// A deployment that waits for somebody's approval, has it, or was turned down: one event for each environment
-/// that was decided on together. The payload does not name the deployments, so each has the identifier of the
-/// job that makes it.
-pub(super) fn review(body: Node<'_>) -> Result<Vec<Draft>, String> {
-    let kind = "deployment_review";
+/// The jobs that deploy to the environments which were decided on together.
+fn jobs(body: Node<'_>) -> impl Iterator<Item = Node<'_>> {
+    let of_body = body.raw("environment").is_some();
+    let jobs = body.items("workflow_job_runs");
+    jobs.filter(move |job| job.id("id").is_some() && (of_body || job.raw("environment").is_some()))
+}
+
+/// How many environments were decided on together.
+pub(super) fn count_jobs(body: Node<'_>) -> usize {
+    jobs(body).count()
+}
+
+/// What the body says of every environment that was decided on.
+pub(super) fn reviewed(body: Node<'_>) -> Draft {
     let run = body.get("workflow_run");
     let status = match body.raw("action") {
         Some("requested") => RunStatus::Blocked,
@@ -82,31 +91,45 @@ pub(super) fn review(body: Node<'_>) -> Result<Vec<Draft>, String> {
         Some("rejected") => RunStatus::Rejected,
         _ => RunStatus::Other,
     };
-    let one = |job: Node<'_>| {
-        let environment = job
-            .text("environment")
-            .or_else(|| body.text("environment"))?;
-        let deployment = Deployment {
-            id: job.id("id")?,
-            environment,
+    Draft {
+        // Since when it waits is not when somebody decided.
+        happened_at: moment(body, "since").filter(|_| status == RunStatus::Blocked),
+        url: run.link("html_url"),
+        ..Draft::about(Subject::Deployment(Deployment {
+            id: String::new(),
+            environment: body.text("environment").unwrap_or_default(),
             status,
             git_ref: branch_of_run(run, body).unwrap_or_default(),
             commit: run.text("head_sha").unwrap_or_default(),
             url: None,
-        };
-        Some(Draft {
-            // Since when it waits is not when somebody decided.
-            happened_at: moment(body, "since").filter(|_| status == RunStatus::Blocked),
-            url: run.link("html_url").or_else(|| job.link("html_url")),
-            ..Draft::about(Subject::Deployment(deployment))
-        })
+        }))
+    }
+}
+
+/// A deployment that waits for somebody's approval, has it, or was turned down: one event for each of the first so
+/// many environments that were decided on together. The payload does not name the deployments, so each has the
+/// identifier of the job that makes it.
+pub(super) fn review(body: Node<'_>, made: usize) -> Result<Vec<Draft>, String> {
+    let one = |job: Node<'_>| {
+        let mut draft = reviewed(body);
+        if let Subject::Deployment(deployment) = &mut draft.subject {
+            deployment.id = job.id("id")?;
+            if let Some(environment) = job.text("environment") {
+                deployment.environment = environment;
+            }
+            if deployment.environment.is_empty() {
+                return None;
+            }
+        }
+        draft.url = draft.url.or_else(|| job.link("html_url"));
+        Some(draft)
     };
-    let mut drafts: Vec<Draft> = body.items("workflow_job_runs").filter_map(one).collect();
+    let mut drafts: Vec<Draft> = jobs(body).take(made).filter_map(one).collect();
     if drafts.is_empty() {
         drafts.extend(one(body.get("workflow_job_run")));
     }
     if drafts.is_empty() {
-        return Err(missing(kind, "workflow_job_run"));
+        return Err(missing("deployment_review", "workflow_job_run"));
     }
     Ok(drafts)
 }

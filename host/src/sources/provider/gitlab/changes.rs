@@ -1,6 +1,6 @@
 //! The table `changes` of merge requests and issues: what was, and what is.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::event::{Change, FieldChange};
 use crate::sources::json::Node;
@@ -82,12 +82,12 @@ pub(super) fn reviewers(changes: Node<'_>) -> Option<Change> {
     if asked == Some(Change::ReviewRequested) {
         return asked;
     }
-    let was = |id: &Option<String>| {
-        let mut previous = change.items("previous");
-        previous
-            .find(|reviewer| reviewer.id("id") == *id)
-            .and_then(|reviewer| reviewer.raw("state"))
-    };
+    let mut states = BTreeMap::new();
+    for reviewer in change.items("previous") {
+        let state = reviewer.raw("state");
+        states.entry(reviewer.id("id")).or_insert(state);
+    }
+    let was = |id: &Option<String>| states.get(id).copied().flatten();
     let news = change.items("current").find_map(|reviewer| {
         let state = reviewer.raw("state");
         if reviewer.flag("re_requested") == Some(true) {

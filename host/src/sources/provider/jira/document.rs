@@ -17,8 +17,14 @@ pub(super) fn text(node: Node<'_>, key: &str) -> Option<String> {
     })
 }
 
-/// A node of the tree as plain text.
+/// A node of the tree as plain text, cut to what an event may hold: a list sets each line in for each list that it is
+/// in, so that a short text deep within lists would become a long one.
 fn plain(node: Node<'_>) -> String {
+    let text = uncut(node);
+    node.cut().text(&text)
+}
+
+fn uncut(node: Node<'_>) -> String {
     let attributes = node.get("attrs");
     match node.raw("type").unwrap_or_default() {
         "text" => node.raw("text").unwrap_or_default().to_owned(),
@@ -53,13 +59,13 @@ fn plain(node: Node<'_>) -> String {
 
 /// The texts of the nodes within a node.
 fn parts(node: Node<'_>) -> Vec<String> {
-    node.items("content").map(plain).collect()
+    node.cut().parts(node.items("content").map(plain))
 }
 
 /// The texts of those that have one: a picture without words leaves no gap.
 fn not_empty(node: Node<'_>) -> Vec<String> {
     let texts = node.items("content").map(plain);
-    texts.filter(|text| !text.is_empty()).collect()
+    node.cut().parts(texts.filter(|text| !text.is_empty()))
 }
 
 /// A list, a line for each entry, with what is below an entry set in.
@@ -75,4 +81,28 @@ fn date(attributes: Node<'_>) -> Option<String> {
     let millis = attributes.id("timestamp")?.parse().ok()?;
     let instant = jiff::Timestamp::from_millisecond(millis).ok()?;
     Some(instant.strftime("%Y-%m-%d").to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::sources::json::Cut;
+
+    #[test]
+    fn a_text_deep_within_lists_becomes_no_longer_than_an_event_may_hold() {
+        let line = json!({"type": "text", "text": "a\n".repeat(10_000)});
+        let deep = (0..55).fold(
+            line,
+            |inner, _| json!({"type": "bulletList", "content": [inner]}),
+        );
+        let wide = json!({"type": "doc", "content": vec![deep.clone(); 3]});
+        for tree in [deep, wide] {
+            let cut = Cut::default();
+            let text = plain(Node::root(&tree, &cut));
+            assert_eq!(text.len(), 64 << 10);
+            assert!(cut.happened());
+        }
+    }
 }
