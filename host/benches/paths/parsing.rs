@@ -1,4 +1,7 @@
 //! How the time of parsing grows with the size of a body: every provider's samples, with their lists repeated.
+//!
+//! Where several changes of a push lead to one commit, as they do when a sample is repeated, each has the commits,
+//! and what is made grows faster than what is read, up to the bound on the events of one delivery.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
