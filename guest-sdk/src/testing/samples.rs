@@ -143,6 +143,7 @@ const SAMPLES: &[Sample] = samples![
     "slack/mention",
     "slack/message",
     "standard-webhooks/event",
+    "generic/event",
     "folder/file-created",
     "folder/file-modified",
     "folder/file-removed",

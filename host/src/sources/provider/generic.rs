@@ -28,6 +28,7 @@ use crate::sources::config::ConfigProblem;
 use crate::sources::headers::Headers;
 use crate::sources::json::{Cut, Node};
 use crate::sources::rejection::Rejection;
+use crate::sources::samples::sample;
 use crate::sources::signature::credential::Credential;
 
 /// The generic source's line in the list of providers.
@@ -36,7 +37,7 @@ pub(super) const KIND: Kind = Kind {
     build,
     // Its requests have no header that is theirs alone.
     detect: |_| false,
-    samples: &[],
+    samples: &[sample!("generic", "event", "backup.finished")],
 };
 
 const NAME: &str = "generic";

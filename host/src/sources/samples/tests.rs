@@ -15,7 +15,13 @@ const BLESS: &str = "HOOKBOX_BLESS";
 const SECRET: &str = "whsec_dGVzdHRlc3R0ZXN0dGVzdHRlc3R0ZXN0dGVzdHRlc3Q=";
 
 fn source(provider: &str, secret: &str) -> Source {
-    let table = format!("provider = '{provider}'\nsecret = {{ env = '{secret}' }}");
+    // How a generic source is verified is its description's to say.
+    let described = if provider == "generic" {
+        "auth = 'bearer'"
+    } else {
+        ""
+    };
+    let table = format!("provider = '{provider}'\nsecret = {{ env = '{secret}' }}\n{described}");
     testing::build(&table).expect("a source")
 }
 
