@@ -29,6 +29,7 @@ fn site(more: &str) -> Site {
     });
     let of_all = providers()
         .into_iter()
+        .filter(|provider| *provider != "generic")
         .map(|provider| format!("secrets.{provider} = {{ file = 'secret' }}"));
     let everything = ["[sources.everything]\nprovider = 'auto'".to_owned()];
     let lines: Vec<String> = own.chain(everything).chain(of_all).collect();

@@ -11,6 +11,9 @@ use super::headers::Headers;
 use super::provider::{self, AUTO, Kind, PROVIDERS, Provider, Setup};
 use super::rejection::Rejection;
 
+/// The provider whose requests have no header of their own.
+const UNKNOWN: &str = "generic";
+
 /// The provider of a source, or those among which the headers choose.
 #[derive(Debug)]
 pub(super) enum Takers {
@@ -103,9 +106,10 @@ fn kind_of(secret: &NamedSecret) -> Result<&'static Kind, ConfigProblem> {
         let rest = secret.name.strip_prefix(kind.name);
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
     };
-    let named = PROVIDERS.iter().filter(is_named_after);
+    let known = || PROVIDERS.iter().filter(|kind| kind.name != UNKNOWN);
+    let named = known().filter(is_named_after);
     named.max_by_key(|kind| kind.name.len()).ok_or_else(|| {
-        let names: Vec<&str> = PROVIDERS.iter().map(|kind| kind.name).collect();
+        let names: Vec<&str> = known().map(|kind| kind.name).collect();
         let what = format!(
             "belongs to no provider: with `provider = \"auto\"` each secret stands in `secrets` under the name of its \
              provider, such as `secrets.gitlab`; the names are {}",

@@ -125,6 +125,16 @@ const WRONG: &[(&str, &str, &str)] = &[
         "secret",
         "Base64",
     ),
+    (
+        "provider = 'auto'\nsecret = { env = 's' }",
+        "secret",
+        "under the name of its provider",
+    ),
+    (
+        "provider = 'auto'\nsecrets.generic = { env = 's' }",
+        "secrets.generic",
+        "belongs to no provider",
+    ),
 ];
 
 #[test]
