@@ -98,7 +98,8 @@ pub trait Store: Send + Sync + 'static {
     /// source, or its identifier is known.
     async fn accept(&self, delivery: Delivery) -> Result<Accepted, StoreError>;
 
-    /// Records a refusal. The last 200 of a source are kept; one equal in source, code, address,
+    /// Records a refusal. 200 of a source are kept, and of the address that has
+    /// the most of them the oldest gives way; one equal in source, code, address,
     /// provider event and project to one that is kept is counted there.
     async fn refuse(&self, refusal: Refusal) -> Result<(), StoreError>;
 

@@ -64,6 +64,7 @@ macro_rules! conformance {
                 equal_refusals_are_counted,
                 refusals_that_differ_in_any_trait_are_kept_apart,
                 the_last_two_hundred_refusals_of_a_source_are_kept,
+                an_address_that_is_refused_often_pushes_out_its_own_refusals,
             }
             sources {
                 a_folder_that_was_never_kept_is_not_known,

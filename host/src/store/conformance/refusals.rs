@@ -121,3 +121,24 @@ pub(super) async fn the_last_two_hundred_refusals_of_a_source_are_kept(bench: Be
     assert_eq!(records[199].code, "hook/number-2");
     assert_eq!(list(&bench).await.len(), 201);
 }
+
+pub(super) async fn an_address_that_is_refused_often_pushes_out_its_own_refusals(bench: Bench) {
+    let other = Refusal {
+        remote_address: Some("198.51.100.9".to_owned()),
+        ..refusal("hook/other")
+    };
+    refuse(&bench, other).await;
+    for number in 1..=300_u64 {
+        let numbered = Refusal {
+            at: START.after(Duration::from_secs(number)),
+            ..refusal(&format!("hook/number-{number}"))
+        };
+        refuse(&bench, numbered).await;
+    }
+
+    let records = list(&bench).await;
+
+    assert_eq!(records.len(), 200);
+    assert_eq!(records[199].code, "hook/other");
+    assert_eq!(records[198].code, "hook/number-102");
+}

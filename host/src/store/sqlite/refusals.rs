@@ -11,7 +11,7 @@ use crate::store::{Refusal, RefusalRecord, StoreError};
 /// How many different ones of a source are kept.
 const KEPT: i64 = 200;
 
-/// Counts a refusal with those alike, or adds it and forgets the oldest of its source.
+/// Counts a refusal with those alike, or adds it and forgets an old one of its source.
 pub(super) fn add(db: &Connection, refusal: &Refusal) -> Result<(), StoreError> {
     let source = refusal.source.as_str();
     let counted = db
@@ -47,9 +47,13 @@ pub(super) fn add(db: &Connection, refusal: &Refusal) -> Result<(), StoreError> 
         refusal.message,
         refusal.delivery_key,
     ])?;
+    // Of the address with the most of them: one that is refused again and again does not push out the others.
     db.prepare_cached(
-        "DELETE FROM refusals WHERE id IN (SELECT id FROM refusals WHERE source = ?1 \
-         ORDER BY last_at DESC, id DESC LIMIT -1 OFFSET ?2)",
+        "DELETE FROM refusals WHERE id = (SELECT id FROM refusals WHERE source = ?1 \
+         AND remote_address IS (SELECT remote_address FROM refusals WHERE source = ?1 \
+         GROUP BY remote_address ORDER BY count(*) DESC, min(last_at) LIMIT 1) \
+         ORDER BY last_at, id LIMIT 1) \
+         AND (SELECT count(*) FROM refusals WHERE source = ?1) > ?2",
     )?
     .execute(params![source, KEPT])?;
     Ok(())
