@@ -128,6 +128,7 @@ macro_rules! conformance {
                 a_follow_up_of_an_unknown_event_leaves_the_action_running,
                 an_interrupted_notification_waits_again,
                 an_interrupted_command_waits_for_a_decision,
+                what_follows_from_a_decision_is_kept_with_it,
                 a_command_to_be_rerun_is_claimed_again,
                 only_an_interrupted_command_can_be_decided_about,
                 the_next_due_time_is_that_of_the_kind,

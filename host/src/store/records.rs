@@ -264,8 +264,8 @@ pub struct EvaluationRecord {
     pub evaluation: Evaluation,
 }
 
-/// How much is not finished: what waits for its turn or its time, and what is in hand; and what was given
-/// up.
+/// How much is not finished: what waits for its turn, its time, or a decision after it was cut off, and what is
+/// in hand; and what was given up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[expect(missing_docs, reason = "one count for each queue")]

@@ -293,19 +293,34 @@ pub(super) async fn an_interrupted_command_waits_for_a_decision(bench: Bench) {
 
     bench.settle(WORKER, id, AttemptResult::Interrupted).await;
     let undecided = store.interrupted().await.expect("the interrupted");
+    let open = store.backlog().await.expect("the backlog").actions;
     let decision = InterruptDecision::Keep;
-    let decided = store
-        .decide_interrupted(id, decision, vec![notify("d", 1)])
-        .await;
+    let decided = store.decide_interrupted(id, decision, Vec::new()).await;
+    let closed = store.backlog().await.expect("the backlog").actions;
     let rest = store.interrupted().await.expect("the interrupted");
 
     decided.expect("it is decided");
+    assert_eq!((open, closed), (1, 0), "what waits for a decision is open");
     assert_eq!(undecided.len(), 1);
     assert_eq!((undecided[0].id, &undecided[0].event), (id, &event_id("d")));
     assert_eq!(undecided[0].action, deploy("d", 0).action);
     assert!(rest.is_empty());
     assert_eq!(bench.state(id).await, ActionState::Interrupted);
     assert!(bench.claim(WORKER, ActionKind::Deploy).await.is_empty());
+}
+
+pub(super) async fn what_follows_from_a_decision_is_kept_with_it(bench: Bench) {
+    let id = bench.with_actions("d", vec![deploy("d", 0)]).await[0];
+    bench.claim(WORKER, ActionKind::Deploy).await;
+    bench.settle(WORKER, id, AttemptResult::Interrupted).await;
+
+    let report = vec![notify("d", 1)];
+    let decided = bench
+        .store()
+        .decide_interrupted(id, InterruptDecision::Keep, report)
+        .await;
+
+    decided.expect("it is decided");
     assert_eq!(bench.claim(WORKER, ActionKind::Notify).await.len(), 1);
 }
 

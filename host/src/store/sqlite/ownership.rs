@@ -169,6 +169,9 @@ pub(super) fn backlog(db: &Connection) -> Result<Backlog, StoreError> {
         actions: count(
             "SELECT count(*) FROM actions \
              WHERE state IN ('waiting', 'running', 'retrying') AND state <> 'done'",
+        )? + count(
+            "SELECT count(*) FROM actions \
+             WHERE state = 'interrupted' AND state <> 'done' AND decided = 0",
         )?,
         stuck: stuck
             .into_iter()
