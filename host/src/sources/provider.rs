@@ -275,7 +275,9 @@ pub(super) trait Provider: Debug + Send + Sync {
 
     /// How header and body contradict each other, as a sentence for the sender. Called once for each
     /// verified request.
-    fn contradiction(&self, headers: Headers<'_>, body: &Value) -> Option<String>;
+    fn contradiction(&self, _headers: Headers<'_>, _body: &Value) -> Option<String> {
+        None
+    }
 
     /// What a request says about itself. Called for verified and, for the record, for refused requests, so
     /// with anything in headers and body.
@@ -291,7 +293,9 @@ pub(super) trait Provider: Debug + Send + Sync {
     ) -> Vec<(String, Duration)>;
 
     /// The lower-case names of the headers that carry the provider's credentials.
-    fn credential_headers(&self) -> &[String];
+    fn credential_headers(&self) -> &[String] {
+        &[]
+    }
 
     /// How many levels of a body are read before it is stored: as many as `facts`, `contradiction`, `challenge` and
     /// `keys` look at.

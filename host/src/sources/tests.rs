@@ -334,20 +334,12 @@ impl Provider for Many {
         Ok("secret".to_owned())
     }
 
-    fn contradiction(&self, _: Headers<'_>, _: &Value) -> Option<String> {
-        None
-    }
-
     fn facts(&self, _: Headers<'_>, _: Option<&Value>) -> Facts {
         Facts::default()
     }
 
     fn keys(&self, _: Headers<'_>, _: Option<&Value>, _: &[u8]) -> Vec<(String, Duration)> {
         Vec::new()
-    }
-
-    fn credential_headers(&self) -> &[String] {
-        &[]
     }
 
     fn parse(&self, _: Headers<'_>, _: &Value) -> Vec<Draft> {

@@ -130,10 +130,6 @@ impl Provider for Bitbucket {
         unsigned_id_keys(headers.text(REQUEST_UUID), body)
     }
 
-    fn credential_headers(&self) -> &[String] {
-        &[]
-    }
-
     fn parse(&self, headers: Headers<'_>, body: &Value) -> Vec<Draft> {
         let key = headers.text(EVENT).unwrap_or_default();
         if key == PUSH {

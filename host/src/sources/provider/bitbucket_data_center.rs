@@ -158,10 +158,6 @@ impl Provider for BitbucketDataCenter {
         unsigned_id_keys(headers.text(REQUEST_ID), body)
     }
 
-    fn credential_headers(&self) -> &[String] {
-        &[]
-    }
-
     fn outline_depth(&self) -> usize {
         // `pullRequest.toRef.repository.project.key`.
         6

@@ -105,10 +105,6 @@ impl Provider for Confluence {
     }
 
     // The header is the library's, and no document says that it always has the body's word.
-    fn contradiction(&self, _: Headers<'_>, _: &Value) -> Option<String> {
-        None
-    }
-
     fn facts(&self, headers: Headers<'_>, body: Option<&Value>) -> Facts {
         let cut = Cut::default();
         let node = body.map(|body| Node::root(body, &cut));
@@ -131,10 +127,6 @@ impl Provider for Confluence {
         body: &[u8],
     ) -> Vec<(String, Duration)> {
         unsigned_id_keys(headers.text(ID), body)
-    }
-
-    fn credential_headers(&self) -> &[String] {
-        &[]
     }
 
     fn parse(&self, headers: Headers<'_>, body: &Value) -> Vec<Draft> {

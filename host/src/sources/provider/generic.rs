@@ -156,10 +156,6 @@ impl Provider for Generic {
         }
     }
 
-    fn contradiction(&self, _: Headers<'_>, _: &Value) -> Option<String> {
-        None
-    }
-
     fn facts(&self, headers: Headers<'_>, body: Option<&Value>) -> Facts {
         let cut = Cut::default();
         let node = body.map(|body| Node::root(body, &cut));

@@ -179,10 +179,6 @@ impl Provider for Grafana {
         }
     }
 
-    fn contradiction(&self, _: Headers<'_>, _: &Value) -> Option<String> {
-        None
-    }
-
     fn facts(&self, _: Headers<'_>, body: Option<&Value>) -> Facts {
         let cut = Cut::default();
         let group = body.map(|body| Node::root(body, &cut));

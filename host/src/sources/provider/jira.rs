@@ -114,10 +114,6 @@ impl Provider for Jira {
             .authenticate(request.headers, &[request.body])
     }
 
-    fn contradiction(&self, _: Headers<'_>, _: &Value) -> Option<String> {
-        None
-    }
-
     fn facts(&self, headers: Headers<'_>, body: Option<&Value>) -> Facts {
         let cut = Cut::default();
         let node = body.map(|body| Node::root(body, &cut));
@@ -144,10 +140,6 @@ impl Provider for Jira {
     fn outline_depth(&self) -> usize {
         // The number of an issue's project is `issue.fields.project.id`.
         5
-    }
-
-    fn credential_headers(&self) -> &[String] {
-        &[]
     }
 
     fn parse(&self, _: Headers<'_>, body: &Value) -> Vec<Draft> {

@@ -121,10 +121,6 @@ impl Provider for Nextcloud {
         self.credential.authenticate(request.headers)
     }
 
-    fn contradiction(&self, _: Headers<'_>, _: &Value) -> Option<String> {
-        None
-    }
-
     fn facts(&self, _: Headers<'_>, body: Option<&Value>) -> Facts {
         let cut = Cut::default();
         let event = body.map(|body| Node::root(body, &cut).get("event"));

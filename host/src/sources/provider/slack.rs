@@ -109,10 +109,6 @@ impl Provider for Slack {
     }
 
     /// No header names the event, so there is nothing for the body to contradict.
-    fn contradiction(&self, _: Headers<'_>, _: &Value) -> Option<String> {
-        None
-    }
-
     fn facts(&self, _: Headers<'_>, body: Option<&Value>) -> Facts {
         let cut = Cut::default();
         let Some(node) = body.map(|body| Node::root(body, &cut)) else {

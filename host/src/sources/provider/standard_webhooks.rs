@@ -69,10 +69,6 @@ impl Provider for StandardWebhooks {
         standard::verify(&self.keys, request, self.tolerance)
     }
 
-    fn contradiction(&self, _: Headers<'_>, _: &Value) -> Option<String> {
-        None
-    }
-
     fn facts(&self, headers: Headers<'_>, body: Option<&Value>) -> Facts {
         Facts {
             event: body
@@ -94,10 +90,6 @@ impl Provider for StandardWebhooks {
                 .text(standard::ID)
                 .map_or_else(|| body_key(body, BODY_COUNTS), id_key),
         ]
-    }
-
-    fn credential_headers(&self) -> &[String] {
-        &[]
     }
 
     fn parse(&self, _: Headers<'_>, body: &Value) -> Vec<Draft> {

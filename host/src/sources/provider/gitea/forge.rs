@@ -121,10 +121,6 @@ impl Provider for Server {
     }
 
     // The body names no kind.
-    fn contradiction(&self, _: Headers<'_>, _: &Value) -> Option<String> {
-        None
-    }
-
     fn facts(&self, headers: Headers<'_>, body: Option<&Value>) -> Facts {
         let cut = Cut::default();
         let place = body.map(|body| common::Place::of(Node::root(body, &cut)));
