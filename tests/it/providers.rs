@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::support::events::evaluated_by;
 use crate::support::receiver::Receiver;
 use crate::support::server::{SECRET, Server, Site};
-use crate::support::signature::hexadecimal;
+use crate::support::signature::{hexadecimal, seconds_from_now};
 use crate::support::{eventually, guest, hookbox, rule, stderr, stdout};
 
 /// A key, which serves as any other secret as well.
@@ -406,4 +406,63 @@ async fn of_ten_thousand_alerts_a_thousand_are_events_and_the_rest_is_counted_wh
     assert_eq!(refusal["code"], "delivery/too-many-events", "{source}");
     let message = refusal["message"].as_str().expect("it has words");
     assert!(message.contains("9000 more events"), "{message}");
+}
+
+#[tokio::test]
+async fn a_verified_challenge_is_answered_and_not_stored_and_a_command_is_answered_with_nothing() {
+    let site = site("");
+    let server = site.serve().await;
+    let ask = |body: &str, kind: &str, key: &str| {
+        let time = seconds_from_now(0).to_string();
+        let signed = format!("v0:{time}:{body}");
+        let signature = format!("v0={}", hexadecimal(key, signed.as_bytes()));
+        let address = format!("{}/hooks/slack", server.public);
+        let request = server.http.post(address).body(body.to_owned());
+        let request = request.header("content-type", kind);
+        let request = request.header("x-slack-request-timestamp", time);
+        request.header("x-slack-signature", signature).send()
+    };
+    let challenge = r#"{"type":"url_verification","challenge":"3eZbrw1a"}"#;
+
+    let forged = ask(challenge, "application/json", "another")
+        .await
+        .expect("an answer");
+    let answered = ask(challenge, "application/json", KEY)
+        .await
+        .expect("an answer");
+    let command = "command=%2Fdeploy&text=main&user_id=U1&trigger_id=1.2";
+    let form = "application/x-www-form-urlencoded";
+    let acknowledged = ask(command, form, KEY).await.expect("an answer");
+
+    assert_eq!(forged.status(), 401);
+    assert_eq!(answered.status(), 200);
+    assert_eq!(answered.text().await.expect("a text"), "3eZbrw1a");
+    assert_eq!(acknowledged.status(), 200);
+    assert_eq!(acknowledged.text().await.expect("a text"), "");
+    let stored = events(&server, 1).await;
+    assert_eq!(stored.len(), 1, "the command alone: {stored:?}");
+}
+
+#[test]
+fn samples_are_listed_and_shown_and_an_unknown_one_is_named() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let ask = |arguments: &[&str]| hookbox(folder.path(), &[&["samples"], arguments].concat());
+
+    let listed = stdout(&ask(&["list"]));
+    for sample in samples() {
+        let name = format!("{}/{}", sample.provider, sample.name);
+        assert!(listed.lines().any(|line| line.starts_with(&name)), "{name}");
+    }
+    assert!(listed.contains("folder/file-created"), "{listed}");
+    let shown = stdout(&ask(&["show", "github/push"]));
+    let body: Value = serde_json::from_str(&shown).expect("a body is JSON");
+    assert_eq!(body["ref"], "refs/heads/main");
+    let event = stdout(&ask(&["show", "github/push", "--event"]));
+    let event: Value = serde_json::from_str(&event).expect("an event is JSON");
+    assert_eq!(event["subject"]["push"]["branch"], "main");
+    for wrong in [["show", "github/pish"], ["list", "githup"]] {
+        let output = ask(&wrong);
+        assert_eq!(output.status.code(), Some(2));
+        assert!(stderr(&output).contains(wrong[1]), "{}", stderr(&output));
+    }
 }

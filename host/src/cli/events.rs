@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::client::Client;
+use super::output::{items, text};
 use super::run::describe;
 use super::{CliError, Exit, Global, output, runtime};
 use crate::domain::decision::Action;
@@ -71,18 +72,6 @@ pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, CliError> 
         }
     }
     Ok(Exit::Ok)
-}
-
-fn text(value: &Value) -> String {
-    match value {
-        Value::String(text) => output::safe(text),
-        Value::Null => "-".to_owned(),
-        other => other.to_string(),
-    }
-}
-
-fn items(value: &Value) -> &[Value] {
-    value.as_array().map_or(&[], Vec::as_slice)
 }
 
 fn list(answer: &Value) {

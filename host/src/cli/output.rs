@@ -3,6 +3,7 @@
 use std::io::{IsTerminal as _, Write as _};
 
 use serde::Serialize;
+use serde_json::Value;
 use tracing_subscriber::EnvFilter;
 
 use super::CliError;
@@ -52,6 +53,20 @@ pub(super) fn safe(text: &str) -> String {
             other => other.to_string(),
         })
         .collect()
+}
+
+/// A value of an answer as a cell of a table: a text made safe, and `-` where there is nothing.
+pub(super) fn text(value: &Value) -> String {
+    match value {
+        Value::String(text) => safe(text),
+        Value::Null => "-".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+/// The entries of a list of an answer; none where there is no list.
+pub(super) fn items(value: &Value) -> &[Value] {
+    value.as_array().map_or(&[], Vec::as_slice)
 }
 
 /// Writes rows under their headings, each column as wide as its widest cell.

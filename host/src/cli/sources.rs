@@ -10,6 +10,7 @@ use anyhow::Context as _;
 use serde_json::Value;
 
 use super::client::Client;
+use super::output::{items, text};
 use super::{CliError, Exit, Global, output, runtime};
 
 mod expectations;
@@ -163,14 +164,6 @@ fn replace(path: &Path, text: &str) -> std::io::Result<()> {
     }
 }
 
-fn text(value: &Value) -> String {
-    match value {
-        Value::String(text) => output::safe(text),
-        Value::Null => "-".to_owned(),
-        other => other.to_string(),
-    }
-}
-
 fn list(answer: &Value) {
     let rows: Vec<Vec<String>> = items(&answer["sources"])
         .iter()
@@ -191,10 +184,6 @@ fn list(answer: &Value) {
         ],
         &rows,
     );
-}
-
-fn items(value: &Value) -> &[Value] {
-    value.as_array().map_or(&[], Vec::as_slice)
 }
 
 fn show(answer: &Value) {

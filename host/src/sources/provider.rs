@@ -273,8 +273,8 @@ pub(super) trait Provider: Debug + Send + Sync {
     /// received, and before anything reads the body.
     fn authenticate(&self, request: &Request<'_>) -> Result<String, Rejection>;
 
-    /// How header and body contradict each other, as a sentence for the sender. Called once for each
-    /// verified request.
+    /// How header and body contradict each other, as a sentence for the sender; never, where a body does not name its
+    /// own kind. Called once for each verified request.
     fn contradiction(&self, _headers: Headers<'_>, _body: &Value) -> Option<String> {
         None
     }

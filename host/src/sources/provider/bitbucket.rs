@@ -104,11 +104,6 @@ impl Provider for Bitbucket {
             .authenticate(request.headers, &[request.body])
     }
 
-    fn contradiction(&self, _: Headers<'_>, _: &Value) -> Option<String> {
-        // The body does not name its kind.
-        None
-    }
-
     fn facts(&self, headers: Headers<'_>, body: Option<&Value>) -> Facts {
         let cut = Cut::default();
         let repository = body.map(|body| Node::root(body, &cut).get("repository"));

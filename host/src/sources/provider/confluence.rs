@@ -90,6 +90,8 @@ fn build(setup: Setup<'_>) -> Result<Box<dyn Provider>, ConfigProblem> {
     }))
 }
 
+// A header that contradicts the body is not refused: it is the library's, and no document says that it always has
+// the body's word.
 impl Provider for Confluence {
     fn name(&self) -> &'static str {
         NAME
@@ -104,7 +106,6 @@ impl Provider for Confluence {
             .authenticate(request.headers, &[request.body])
     }
 
-    // The header is the library's, and no document says that it always has the body's word.
     fn facts(&self, headers: Headers<'_>, body: Option<&Value>) -> Facts {
         let cut = Cut::default();
         let node = body.map(|body| Node::root(body, &cut));

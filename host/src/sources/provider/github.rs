@@ -137,11 +137,6 @@ impl Provider for GitHub {
             .authenticate(request.headers, &[request.body])
     }
 
-    fn contradiction(&self, _: Headers<'_>, _: &Value) -> Option<String> {
-        // No body names its own kind.
-        None
-    }
-
     fn facts(&self, headers: Headers<'_>, body: Option<&Value>) -> Facts {
         let cut = Cut::default();
         let node = body.map(|body| Node::root(body, &cut));
