@@ -19,3 +19,4 @@ pub mod names;
 pub mod pattern;
 pub mod quantity;
 pub mod secret;
+pub mod turn;

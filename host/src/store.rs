@@ -10,6 +10,9 @@
 //! - A delivery, event or action is claimed by one owner at a time; what its owner had in hand when it
 //!   crashed is handed out again, and set aside as `stuck` at the third time.
 //! - Every attempt is on record before it begins.
+//! - Of the messages of a channel, and of the commands of a turn's key, one is performed at a time.
+//! - A command is never performed after the same one of a later event of its key.
+//! - What is paused is accepted and kept, and handed out by no claim.
 
 use std::time::Duration;
 
@@ -26,10 +29,12 @@ pub mod sqlite;
 
 pub use records::{
     ActionFilter, ActionId, ActionKind, ActionRecord, ActionState, AttemptEnd, AttemptRecord,
-    AttemptResult, Backlog, ClaimedAction, ClaimedDelivery, ClaimedEvent, Delivery, DeliveryKey,
-    DeliverySummary, DropRecord, EvaluationRecord, EventFilter, EventRecord, EventState,
-    EventSummary, FileRecord, FolderChange, FolderRecord, Interrupted, NewAction, Refusal,
-    RefusalRecord, RootRecord, SnapshotId, UnitCommit, UnitEvaluation,
+    AttemptResult, Backlog, Cancellation, Channel, ClaimedAction, ClaimedDelivery, ClaimedEvent,
+    ClaimedMessage, Consequences, Delivery, DeliveryKey, DeliverySummary, DropRecord,
+    EvaluationRecord, EventFilter, EventRecord, EventState, EventSummary, Failing, FileRecord,
+    FolderChange, FolderRecord, Interrupted, Lane, NewAction, Pausable, Pause, Refusal,
+    RefusalRecord, Replay, Replayed, RootRecord, Skipped, SnapshotId, UnitCommit, UnitEvaluation,
+    WaitingMessage, Which,
 };
 
 /// The number of crashes after which what was in flight is set aside.
@@ -107,7 +112,8 @@ pub trait Store: Send + Sync + 'static {
     async fn refusals(&self, source: Option<&SourceName>)
     -> Result<Vec<RefusalRecord>, StoreError>;
 
-    /// Claims up to `limit` deliveries that wait to be split into events, oldest first.
+    /// Claims up to `limit` deliveries that wait to be split into events, oldest first. Those of a paused source
+    /// wait.
     async fn claim_deliveries(
         &self,
         owner: &str,
@@ -157,7 +163,8 @@ pub trait Store: Send + Sync + 'static {
 
     // Events.
 
-    /// Claims up to `limit` events that wait for evaluation, in the order of their sequence numbers.
+    /// Claims up to `limit` events that wait for evaluation, in the order of their sequence numbers. Those of a
+    /// paused source wait.
     async fn claim_events(
         &self,
         owner: &str,
@@ -167,7 +174,21 @@ pub trait Store: Send + Sync + 'static {
     /// Commits one unit of an event that the owner has in hand: its evaluations, its actions, and a drop,
     /// all or none. Returns the identifiers of the actions in their order; an action whose key is known
     /// is not kept again. A unit that is committed already is left as it is, and its actions'
-    /// identifiers are returned.
+    /// identifiers are returned. The rules that it skips have missed the event from then on.
+    ///
+    /// A message that is to wait and whose `once` is set is kept as `deduplicated` where another of the same
+    /// rule, channel and key was committed less than its seconds before, unless that one has come to nothing:
+    /// ended as `dead`, `refused`, `shadowed`, `canceled`, `deduplicated` or `stuck`.
+    ///
+    /// A command that is to wait does what its turn says about others of its key:
+    /// - `reject`: it is kept as `refused` where one waits or is at work, of whichever event.
+    /// - `latest`, `cancel`: those of the same command and of earlier events that wait become `superseded` by
+    ///   it; where one of a later event waits, is at work or has begun, it is itself kept as `superseded`.
+    /// - `cancel`: the same command that is at work for an earlier event is listed by
+    ///   [`cancellations`](Store::cancellations) until its attempt ends.
+    ///
+    /// The same holds for the actions of [`settle_action`](Store::settle_action),
+    /// [`decide_interrupted`](Store::decide_interrupted) and [`ask`](Store::ask).
     async fn commit_unit(&self, owner: &str, unit: UnitCommit)
     -> Result<Vec<ActionId>, StoreError>;
 
@@ -189,35 +210,115 @@ pub trait Store: Send + Sync + 'static {
     /// An event with all that is known of it; the newest where `id` is none.
     async fn event(&self, id: Option<&EventId>) -> Result<EventRecord, StoreError>;
 
-    // Actions.
+    /// Has events evaluated again that are done or stuck, each as its next run and in the order of their
+    /// sequence numbers. One that waits for a replay already, of which nothing is committed, is asked of the
+    /// further rules as well. Those whose first run is not over, and those of [`ask`](Store::ask), are left
+    /// alone. What a rule has missed is forgotten once it has been asked.
+    async fn replay(&self, replay: Replay) -> Result<Replayed, StoreError>;
 
-    /// Claims up to `limit` actions of a kind that are due at `now`, those that fell due first, and
-    /// records that an attempt begins; they come in the order of their sequence numbers. Of the actions
-    /// of one concurrency key, one is claimed at a time, that of the lowest sequence number; one whose
-    /// key has begun an action of a later event is ended as `superseded`.
-    async fn claim_actions(
+    /// The rules that have missed events while they were paused, with how many, by name.
+    async fn skipped(&self) -> Result<Vec<Skipped>, StoreError>;
+
+    // Messages.
+
+    /// The channels for which messages wait, by name, but for those that are paused.
+    async fn lanes(&self, now: Timestamp) -> Result<Vec<Lane>, StoreError>;
+
+    /// Claims the first message of a channel that is due: that of the lowest sequence number, and then of the
+    /// first commit, whenever it fell due; and records that an attempt begins. Shows up to `others` of those that
+    /// are due after it. `passed_by` is neither claimed nor shown. None where none is due, where one of the
+    /// channel is claimed already, or where the channel is paused.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each is one word at the one place that calls it"
+    )]
+    async fn claim_message(
         &self,
         owner: &str,
-        kind: ActionKind,
+        channel: &str,
+        now: Timestamp,
+        passed_by: Option<ActionId>,
+        others: usize,
+    ) -> Result<Option<ClaimedMessage>, StoreError>;
+
+    /// When attempts at messages of a channel began, from a moment on, in their order, however they ended.
+    async fn sent_since(
+        &self,
+        channel: &str,
+        since: Timestamp,
+    ) -> Result<Vec<Timestamp>, StoreError>;
+
+    /// Gives up the messages of a channel that wait and were committed before a moment, with a reason; says
+    /// how many.
+    async fn give_up(
+        &self,
+        channel: &str,
+        created_before: Timestamp,
+        reason: String,
+    ) -> Result<u64, StoreError>;
+
+    /// Keeps how a channel fails; none where it works again.
+    async fn keep_channel(&self, channel: &str, failing: Option<Failing>)
+    -> Result<(), StoreError>;
+
+    /// The channels that fail, by name.
+    async fn failing(&self) -> Result<Vec<Channel>, StoreError>;
+
+    // Commands.
+
+    /// Claims up to `limit` commands that are due at `now`, those that fell due first, and records that an
+    /// attempt at each begins; they come in the order of their sequence numbers. Of the commands of one turn's
+    /// key, one is claimed at a time, that of the lowest sequence number, which waits for its time before the
+    /// others do. Those of a paused command wait, and hold up no others of their key.
+    ///
+    /// What turns say is decided again here, since retries and reruns bring commands back. One is ended as
+    /// `superseded` where the same command has begun for a later event, or waits for one and either of the two
+    /// is `latest` or `cancel`; as `refused` where it is `reject` and another of its key is at work; and one that
+    /// is `cancel` has the same command of an earlier event ended.
+    async fn claim_commands(
+        &self,
+        owner: &str,
         now: Timestamp,
         limit: usize,
     ) -> Result<Vec<ClaimedAction>, StoreError>;
 
-    /// Ends the attempt at a claimed action, and commits actions that follow from it (a report).
+    /// When the next command falls due that is not due at `now`, if one waits for its time and is not paused.
+    async fn next_command(&self, now: Timestamp) -> Result<Option<Timestamp>, StoreError>;
+
+    /// The commands that this owner runs and that are to be ended, in the order of their events.
+    async fn cancellations(&self, owner: &str) -> Result<Vec<Cancellation>, StoreError>;
+
+    /// Keeps a delivery and its event that a person made, both done, with the actions that the person asks for,
+    /// in one commit. No rule is ever asked about it. A delivery whose identifier is known is not kept again.
+    async fn ask(
+        &self,
+        delivery: Delivery,
+        event: Event,
+        actions: Vec<NewAction>,
+    ) -> Result<Vec<ActionId>, StoreError>;
+
+    // Actions.
+
+    /// Ends the attempt at a claimed action, and commits what follows from it. A command whose end was asked for,
+    /// and whose attempt leaves it to be run again or interrupted, is `canceled` instead, by what asked for it.
     async fn settle_action(
         &self,
         owner: &str,
         action: ActionId,
         end: AttemptEnd,
-        follow_ups: Vec<NewAction>,
+        consequences: Consequences,
     ) -> Result<(), StoreError>;
 
-    /// When the next action of a kind falls due that is not due at `now`, if one waits for its time.
-    async fn next_due(
-        &self,
-        kind: ActionKind,
-        now: Timestamp,
-    ) -> Result<Option<Timestamp>, StoreError>;
+    /// Has actions tried again at once that match and have ended as `dead`, `interrupted`, `stuck`, `refused` or
+    /// `canceled`, or wait for their next attempt; says how many. Their attempts and crashes so far no longer
+    /// count. All that match are changed in one commit, whatever `before` and `limit` say.
+    async fn retry_actions(&self, filter: ActionFilter, now: Timestamp) -> Result<u64, StoreError>;
+
+    /// Cancels actions that match and wait, are interrupted or stuck; says how many, with the commands that
+    /// run. Those are ended by who runs them; a message that is on its way is left alone. All that match are
+    /// changed in one commit, whatever `before` and `limit` say.
+    async fn cancel_actions(&self, filter: ActionFilter, now: Timestamp)
+    -> Result<u64, StoreError>;
 
     /// The actions that match, newest first.
     async fn actions(&self, filter: ActionFilter) -> Result<Vec<ActionRecord>, StoreError>;
@@ -229,13 +330,27 @@ pub trait Store: Send + Sync + 'static {
     async fn interrupted(&self) -> Result<Vec<Interrupted>, StoreError>;
 
     /// Decides about an interrupted command: `rerun` puts it back among those that wait, otherwise it
-    /// stays interrupted; the follow-ups (a report) are committed with it.
+    /// stays interrupted; what was found of its output is put into the record of its last attempt, and the
+    /// follow-ups (a report) are committed with it.
     async fn decide_interrupted(
         &self,
         action: ActionId,
         decision: InterruptDecision,
+        output: Option<String>,
         follow_ups: Vec<NewAction>,
     ) -> Result<(), StoreError>;
+
+    // Pauses.
+
+    /// Pauses something. Where it is paused already the first moment is kept, and the reason where none is
+    /// given anew.
+    async fn pause(&self, pause: Pause) -> Result<(), StoreError>;
+
+    /// Ends a pause, and says whether there was one.
+    async fn resume(&self, what: Pausable, name: &str) -> Result<Resumed, StoreError>;
+
+    /// What is paused, in the order of its kind and its name.
+    async fn pauses(&self) -> Result<Vec<Pause>, StoreError>;
 
     // Snapshots.
 
@@ -254,7 +369,7 @@ pub trait Store: Send + Sync + 'static {
     /// Takes what owners whose lease has run out had in hand, and, with [`Survivors::None`], what any
     /// owner but this one had: counts a crash for each, and puts it back or sets it aside as `stuck`.
     /// An action's open attempt ends as `interrupted`; a notification waits again, a command becomes
-    /// `interrupted`.
+    /// `interrupted`, or `canceled` where its end was asked for.
     async fn recover(&self, owner: &str, survivors: Survivors) -> Result<(), StoreError>;
 
     /// Hands back all that an owner has in hand, without counting a crash. Called at an orderly end.
@@ -274,6 +389,15 @@ pub enum Survivors {
     None,
     /// Those whose lease runs.
     Leased,
+}
+
+/// Whether something was paused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resumed {
+    /// It was, and goes on.
+    Yes,
+    /// It was not.
+    WasNotPaused,
 }
 
 /// What is decided about an interrupted command.

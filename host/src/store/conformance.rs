@@ -8,14 +8,20 @@
 
 mod actions;
 mod bench;
+mod by_hand;
 mod deliveries;
 mod events;
 mod interleavings;
 mod listings;
+mod messages;
+mod once;
 mod order;
 mod ownership;
+mod pauses;
 mod refusals;
+mod replays;
 mod sources;
+mod turns;
 mod units;
 
 use bench::Bench;
@@ -33,8 +39,8 @@ macro_rules! tests {
             })*
 
             #[test]
-            fn however_claims_crashes_and_ends_interleave_a_key_keeps_its_order() {
-                super::interleavings::a_key_keeps_its_order(super::Bench::$backend);
+            fn whatever_happens_in_which_order_keys_and_lanes_keep_theirs() {
+                super::interleavings::keys_and_lanes_keep_their_order(super::Bench::$backend);
             }
         }
     };
@@ -117,11 +123,13 @@ macro_rules! conformance {
             actions {
                 an_action_is_claimed_once_with_its_attempt_on_record,
                 an_action_is_claimed_for_its_kind_alone,
-                actions_are_claimed_in_the_order_of_events_up_to_the_limit,
+                commands_are_claimed_in_the_order_of_events_up_to_the_limit,
+                commands_that_fell_due_first_are_claimed_first,
+                an_action_keeps_the_run_it_was_asked_for_in,
                 an_action_is_not_claimed_before_it_is_due,
                 a_settled_action_is_done_with_its_attempt_ended,
                 a_retry_waits_for_its_time_and_counts_attempts,
-                an_action_given_up_is_dead_and_one_refused_is_refused,
+                an_attempt_that_fails_for_good_says_how_the_action_ended,
                 an_action_claimed_by_another_is_not_settled,
                 an_action_is_not_settled_twice,
                 follow_ups_are_committed_with_the_end_and_once,
@@ -131,18 +139,111 @@ macro_rules! conformance {
                 what_follows_from_a_decision_is_kept_with_it,
                 a_command_to_be_rerun_is_claimed_again,
                 only_an_interrupted_command_can_be_decided_about,
-                the_next_due_time_is_that_of_the_kind,
+                what_was_found_of_an_output_is_put_into_the_record_of_the_last_attempt,
+                the_next_command_is_the_first_that_is_not_due,
             }
             order {
-                actions_without_a_key_are_claimed_together,
+                commands_without_a_turn_are_claimed_together,
                 one_action_of_a_key_runs_at_a_time,
                 one_claim_takes_one_action_of_each_key,
                 a_key_waits_while_its_first_action_is_not_due,
-                an_action_never_runs_after_one_of_a_later_event_of_its_key,
+                a_command_never_runs_after_the_same_one_of_a_later_event_of_its_key,
                 a_command_rerun_too_late_is_superseded,
                 the_action_behind_a_superseded_one_is_claimed_at_once,
                 actions_of_one_event_and_key_run_in_the_order_of_their_commit,
                 a_key_with_many_waiting_does_not_hide_the_others,
+            }
+            messages {
+                messages_of_a_channel_are_claimed_one_at_a_time_in_the_order_of_their_events,
+                channels_do_not_wait_for_each_other,
+                a_message_that_is_not_due_holds_up_none_that_is,
+                those_due_after_a_message_are_shown_and_claimed_by_nobody,
+                a_message_that_is_passed_by_waits_and_is_not_shown,
+                merged_messages_end_with_the_one_that_carried_them,
+                messages_are_merged_only_where_their_carrier_was_sent,
+                only_those_of_the_channel_that_still_wait_are_merged,
+                a_held_message_waits_again_as_if_the_attempt_had_not_been,
+                a_retry_of_a_message_counts_and_waits_for_its_time,
+                lanes_show_what_is_due_and_when_the_next_falls_due,
+                a_lane_counts_a_thousand_and_one_at_most,
+                every_attempt_at_a_message_of_a_channel_counts_as_sent,
+                messages_committed_before_a_moment_are_given_up_with_the_reason,
+                a_failing_channel_is_known_until_it_works_again,
+            }
+            once {
+                a_message_is_not_sent_again_within_its_time,
+                a_message_is_the_same_for_one_rule_channel_and_key,
+                the_second_of_one_commit_is_not_sent,
+                a_message_that_was_sent_counts,
+                a_message_that_came_to_nothing_does_not_count,
+                what_ends_at_once_is_not_deduplicated,
+                a_message_committed_again_is_no_repetition_of_itself,
+            }
+            turns {
+                one_that_rejects_is_refused_while_another_of_its_key_is_open,
+                one_that_rejects_is_refused_for_any_event_and_command,
+                one_that_rejects_waits_once_the_others_have_ended,
+                the_latest_takes_the_place_of_those_that_wait,
+                the_latest_waits_for_the_one_that_runs,
+                the_latest_of_an_earlier_event_gives_way,
+                actions_of_one_event_never_take_each_others_place,
+                commands_of_a_group_wait_for_each_other_and_supersede_their_own,
+                an_earlier_command_of_a_group_runs_after_another_of_a_later_event,
+                one_that_cancels_ends_the_one_that_runs_and_waits_for_its_end,
+                the_newest_that_cancels_is_the_one_that_takes_the_place,
+                one_that_ended_before_it_could_be_ended_keeps_its_end,
+                one_whose_end_was_asked_for_is_not_run_again,
+                one_that_is_cut_off_while_it_is_to_end_is_canceled,
+                what_ends_at_once_takes_nobodys_place,
+                an_action_committed_again_takes_nobodys_place,
+                a_rerun_gives_way_to_the_latest_that_waits,
+                one_tried_again_gives_way_to_any_that_waits_where_it_is_the_latest,
+                one_that_rejects_and_is_tried_again_is_refused_beside_one_at_work,
+                one_that_cancels_and_is_tried_again_ends_the_one_that_runs,
+                a_message_has_no_turn,
+            }
+            by_hand {
+                what_did_not_come_about_is_tried_again_at_once,
+                attempts_from_before_no_longer_count,
+                crashes_from_before_no_longer_count,
+                an_interrupted_command_tried_again_waits_for_a_decision_anew,
+                only_what_matches_is_tried_again_or_canceled,
+                all_that_match_are_changed_whatever_the_page,
+                a_command_tried_again_too_late_is_superseded,
+                what_has_not_ended_is_canceled_by_hand,
+                a_command_that_runs_is_ended_by_who_runs_it,
+                a_command_canceled_by_hand_and_cut_off_stays_canceled,
+                a_person_has_the_last_word_about_a_command_that_is_to_end,
+                a_message_on_its_way_is_left_alone,
+                a_command_that_was_ended_can_be_tried_again,
+            }
+            pauses {
+                deliveries_of_a_paused_source_are_accepted_and_wait,
+                deliveries_of_several_sources_are_claimed_in_their_order,
+                events_of_a_paused_source_wait,
+                messages_of_a_paused_channel_wait,
+                a_paused_command_waits,
+                a_paused_command_holds_up_no_other_of_its_key,
+                a_pause_does_not_end_what_runs,
+                pauses_are_listed_with_their_first_moment_and_last_reason,
+                a_pause_is_ended_once_and_for_its_kind_alone,
+            }
+            replays {
+                an_event_is_evaluated_again_as_its_next_run,
+                a_replay_may_be_for_one_rule,
+                a_replay_that_waits_takes_up_further_rules,
+                a_replay_that_has_begun_takes_up_no_further_rule,
+                an_event_is_not_evaluated_again_before_its_first_run,
+                a_stuck_event_is_evaluated_again_with_its_crashes_forgotten,
+                what_matches_is_evaluated_again_in_the_order_of_the_events,
+                an_unknown_event_is_not_evaluated_again,
+                what_rules_have_missed_is_known_until_they_were_asked,
+                each_rule_is_asked_about_what_it_has_missed,
+                a_unit_committed_again_changes_nothing_of_what_was_missed,
+                what_a_person_asks_for_is_done_without_a_rule,
+                what_a_person_asks_for_is_kept_once,
+                what_a_person_asks_for_is_kept_whole_or_not_at_all,
+                what_a_person_asked_for_is_never_evaluated,
             }
             ownership {
                 what_a_crashed_owner_had_in_hand_is_handed_out_again,
@@ -162,9 +263,11 @@ macro_rules! conformance {
             listings {
                 events_are_listed_newest_first,
                 events_are_listed_by_each_condition,
+                events_are_listed_by_when_they_were_received,
                 events_are_listed_page_by_page,
                 an_event_is_summed_up,
                 actions_are_listed_by_each_condition,
+                actions_are_listed_by_when_they_were_committed,
                 actions_are_listed_page_by_page,
                 an_event_shows_how_often_its_delivery_came_again,
             }

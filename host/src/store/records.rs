@@ -1,13 +1,16 @@
 //! The records of the store, as its callers see them.
 
 mod action;
+mod control;
 mod source;
 
 pub use action::{
     ActionFilter, ActionId, ActionKind, ActionRecord, ActionState, AttemptEnd, AttemptRecord,
-    AttemptResult, ClaimedAction, Interrupted, NewAction,
+    AttemptResult, Cancellation, ClaimedAction, ClaimedMessage, Consequences, Interrupted, Lane,
+    NewAction, WaitingMessage,
 };
 use bytes::Bytes;
+pub use control::{Channel, Failing, Pausable, Pause, Replay, Replayed, Skipped, Which};
 use serde::{Deserialize, Serialize};
 pub use source::{DeliverySummary, FileRecord, FolderChange, FolderRecord, RootRecord};
 
@@ -113,6 +116,8 @@ pub struct ClaimedEvent {
     pub units: Vec<Unit>,
     /// Whether the shared rules, already committed, dropped it.
     pub dropped: Option<DropRecord>,
+    /// The rules that are to be asked; empty for all. A replay may be for some of them.
+    pub only: Vec<RuleName>,
 }
 
 /// The identifier of a kept description of a snapshot.
@@ -147,6 +152,8 @@ pub struct UnitCommit {
     pub evaluations: Vec<UnitEvaluation>,
     /// The rule of this unit that dropped the event.
     pub dropped: Option<DropRecord>,
+    /// The rules of this unit that would have been asked, and are paused.
+    pub skipped: Vec<RuleName>,
 }
 
 /// One evaluation and the actions it gave.
@@ -202,6 +209,10 @@ pub struct EventFilter {
     pub project: Option<String>,
     /// In this state.
     pub state: Option<EventState>,
+    /// Received at this moment or later.
+    pub since: Option<Timestamp>,
+    /// Received before this moment.
+    pub until: Option<Timestamp>,
     /// With sequence numbers below this one: the cursor of the page before.
     pub before: Option<i64>,
     /// At most so many; 0 for the store's own bound, 1,000.
@@ -222,6 +233,8 @@ pub struct EventSummary {
     pub received_at: Timestamp,
     pub received_local: String,
     pub state: EventState,
+    /// 0, and one more for each replay.
+    pub run: u32,
     /// How many rules were asked.
     pub evaluations: u64,
     /// How many of them faulted.

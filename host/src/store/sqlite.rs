@@ -9,34 +9,38 @@
 //! - A commit is synced to the disk before anybody hears of it.
 //! - Only the user the server runs as can read the file.
 
-use std::fs::{DirBuilder, OpenOptions, Permissions};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use rusqlite::{Connection, OpenFlags};
 
 use super::{
-    Accepted, ActionFilter, ActionId, ActionKind, ActionRecord, AttemptEnd, Backlog, ClaimedAction,
-    ClaimedDelivery, ClaimedEvent, Delivery, DeliverySummary, EventFilter, EventRecord,
-    EventSummary, FolderChange, FolderRecord, InterruptDecision, Interrupted, NewAction, Refusal,
-    RefusalRecord, SnapshotId, Store, StoreError, Survivors, UnitCommit,
+    Accepted, ActionFilter, ActionId, ActionRecord, AttemptEnd, Backlog, Cancellation, Channel,
+    ClaimedAction, ClaimedDelivery, ClaimedEvent, ClaimedMessage, Consequences, Delivery,
+    DeliverySummary, EventFilter, EventRecord, EventSummary, Failing, FolderChange, FolderRecord,
+    InterruptDecision, Interrupted, Lane, NewAction, Pausable, Pause, Refusal, RefusalRecord,
+    Replay, Replayed, Resumed, Skipped, SnapshotId, Store, StoreError, Survivors, UnitCommit,
 };
 use crate::domain::clock::{Clock, Timestamp};
 use crate::domain::event::Event;
 use crate::domain::names::{DeliveryId, EventId, SourceName};
 
 mod actions;
+mod attempts;
 mod bodies;
-mod claims;
+mod by_hand;
+mod commands;
 mod deliveries;
 mod error;
 mod events;
+mod file;
+mod groups;
+mod messages;
 mod ownership;
+mod pauses;
 mod readers;
 mod refusals;
+mod replays;
 mod rows;
 mod schema;
 mod settlement;
@@ -44,6 +48,7 @@ mod snapshots;
 mod sources;
 #[cfg(test)]
 mod tests;
+mod turns;
 mod units;
 mod writer;
 
@@ -51,66 +56,12 @@ use deliveries::Packed;
 use readers::Readers;
 use writer::Writer;
 
-/// The name of the file in the data folder.
-const FILE: &str = "hookbox.db";
-
-/// How long to wait for another process that has the file locked, such as a backup.
-const PATIENCE: Duration = Duration::from_secs(5);
-
 /// The store in one SQLite file.
 pub struct Sqlite {
     // Dropped in this order: the writer closes the file last, and so tidies its log away.
     readers: Readers,
     writer: Writer,
     clock: Arc<dyn Clock>,
-}
-
-impl Sqlite {
-    /// Opens the store in a data folder, and makes both where they are missing. Blocks.
-    ///
-    /// # Errors
-    /// When the folder or the file cannot be used, or is of a newer version.
-    pub fn open(dir: &Path, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
-        let unusable = |error| error::unusable(dir, &error);
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(dir)
-            .map_err(unusable)?;
-        let path = dir.join(FILE);
-        // The files that SQLite puts beside this one get its mode.
-        OpenOptions::new()
-            .append(true)
-            .create(true)
-            .mode(0o600)
-            .open(&path)
-            .and_then(|file| file.set_permissions(Permissions::from_mode(0o600)))
-            .map_err(|error| error::unusable(&path, &error))?;
-
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let mut connection = Connection::open_with_flags(&path, flags)?;
-        connection.busy_timeout(PATIENCE)?;
-        connection.set_prepared_statement_cache_capacity(128);
-        // The journal of a savepoint goes to memory: it is needed only until the commit.
-        connection.execute_batch(
-            // Bodies have some kilobytes: with larger pages they need fewer of them, and a commit
-            // fewer writes.
-            "PRAGMA page_size = 8192;
-             PRAGMA journal_mode = WAL;
-             PRAGMA synchronous = FULL;
-             PRAGMA foreign_keys = ON;
-             PRAGMA temp_store = MEMORY;
-             PRAGMA cache_size = -16384;
-             PRAGMA wal_autocheckpoint = 4096;
-             PRAGMA journal_size_limit = 67108864;",
-        )?;
-        schema::migrate(&mut connection)?;
-        Ok(Self {
-            readers: Readers::open(&path, PATIENCE)?,
-            writer: Writer::start(connection)?,
-            clock,
-        })
-    }
 }
 
 #[async_trait]
@@ -270,16 +221,108 @@ impl Store for Sqlite {
             .await
     }
 
-    async fn claim_actions(
+    async fn replay(&self, replay: Replay) -> Result<Replayed, StoreError> {
+        self.writer
+            .run(move |db| replays::replay(db, &replay))
+            .await
+    }
+
+    async fn skipped(&self) -> Result<Vec<Skipped>, StoreError> {
+        self.readers.run(replays::skipped).await
+    }
+
+    async fn lanes(&self, now: Timestamp) -> Result<Vec<Lane>, StoreError> {
+        self.readers.run(move |db| messages::lanes(db, now)).await
+    }
+
+    async fn claim_message(
         &self,
         owner: &str,
-        kind: ActionKind,
+        channel: &str,
+        now: Timestamp,
+        passed_by: Option<ActionId>,
+        others: usize,
+    ) -> Result<Option<ClaimedMessage>, StoreError> {
+        let (owner, channel) = (owner.to_owned(), channel.to_owned());
+        self.writer
+            .run(move |db| messages::claim(db, &owner, &channel, now, (passed_by, others)))
+            .await
+    }
+
+    async fn sent_since(
+        &self,
+        channel: &str,
+        since: Timestamp,
+    ) -> Result<Vec<Timestamp>, StoreError> {
+        let channel = channel.to_owned();
+        self.readers
+            .run(move |db| messages::sent_since(db, &channel, since))
+            .await
+    }
+
+    async fn give_up(
+        &self,
+        channel: &str,
+        created_before: Timestamp,
+        reason: String,
+    ) -> Result<u64, StoreError> {
+        let (channel, now) = (channel.to_owned(), self.clock.now());
+        self.writer
+            .run(move |db| messages::give_up(db, &channel, created_before, &reason, now))
+            .await
+    }
+
+    async fn keep_channel(
+        &self,
+        channel: &str,
+        failing: Option<Failing>,
+    ) -> Result<(), StoreError> {
+        let channel = channel.to_owned();
+        self.writer
+            .run(move |db| messages::keep_channel(db, &channel, failing.as_ref()))
+            .await
+    }
+
+    async fn failing(&self) -> Result<Vec<Channel>, StoreError> {
+        self.readers.run(messages::failing).await
+    }
+
+    async fn claim_commands(
+        &self,
+        owner: &str,
         now: Timestamp,
         limit: usize,
     ) -> Result<Vec<ClaimedAction>, StoreError> {
         let owner = owner.to_owned();
         self.writer
-            .run(move |db| claims::claim(db, &owner, kind, now, limit))
+            .run(move |db| commands::claim(db, &owner, now, limit))
+            .await
+    }
+
+    async fn next_command(&self, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
+        self.readers
+            .run(move |db| commands::next_due(db, now))
+            .await
+    }
+
+    async fn cancellations(&self, owner: &str) -> Result<Vec<Cancellation>, StoreError> {
+        let owner = owner.to_owned();
+        self.readers
+            .run(move |db| commands::cancellations(db, &owner))
+            .await
+    }
+
+    async fn ask(
+        &self,
+        delivery: Delivery,
+        event: Event,
+        actions: Vec<NewAction>,
+    ) -> Result<Vec<ActionId>, StoreError> {
+        let now = self.clock.now();
+        let packed = Packed::new(delivery)?;
+        let text = rows::to_json(&event)?;
+        self.writer
+            .run(move |db| deliveries::ask(db, &packed, (&event, &text), &actions, now))
             .await
     }
 
@@ -288,21 +331,27 @@ impl Store for Sqlite {
         owner: &str,
         action: ActionId,
         end: AttemptEnd,
-        follow_ups: Vec<NewAction>,
+        consequences: Consequences,
     ) -> Result<(), StoreError> {
         let owner = owner.to_owned();
         self.writer
-            .run(move |db| settlement::settle(db, &owner, action, &end, &follow_ups))
+            .run(move |db| settlement::settle(db, &owner, action, &end, &consequences))
             .await
     }
 
-    async fn next_due(
+    async fn retry_actions(&self, filter: ActionFilter, now: Timestamp) -> Result<u64, StoreError> {
+        self.writer
+            .run(move |db| by_hand::retry(db, &filter, now))
+            .await
+    }
+
+    async fn cancel_actions(
         &self,
-        kind: ActionKind,
+        filter: ActionFilter,
         now: Timestamp,
-    ) -> Result<Option<Timestamp>, StoreError> {
-        self.readers
-            .run(move |db| claims::next_due(db, kind, now))
+    ) -> Result<u64, StoreError> {
+        self.writer
+            .run(move |db| by_hand::cancel(db, &filter, now))
             .await
     }
 
@@ -322,12 +371,31 @@ impl Store for Sqlite {
         &self,
         action: ActionId,
         decision: InterruptDecision,
+        output: Option<String>,
         follow_ups: Vec<NewAction>,
     ) -> Result<(), StoreError> {
         let now = self.clock.now();
         self.writer
-            .run(move |db| settlement::decide(db, action, decision, &follow_ups, now))
+            .run(move |db| {
+                let found = (output.as_deref(), follow_ups.as_slice());
+                settlement::decide(db, action, decision, found, now)
+            })
             .await
+    }
+
+    async fn pause(&self, pause: Pause) -> Result<(), StoreError> {
+        self.writer.run(move |db| pauses::pause(db, &pause)).await
+    }
+
+    async fn resume(&self, what: Pausable, name: &str) -> Result<Resumed, StoreError> {
+        let name = name.to_owned();
+        self.writer
+            .run(move |db| pauses::resume(db, what, &name))
+            .await
+    }
+
+    async fn pauses(&self) -> Result<Vec<Pause>, StoreError> {
+        self.readers.run(pauses::list).await
     }
 
     async fn keep_snapshot(&self, description: String) -> Result<SnapshotId, StoreError> {

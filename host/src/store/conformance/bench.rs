@@ -10,10 +10,12 @@ use crate::domain::decision::{Action, Decision, Deploy, Notification};
 use crate::domain::evaluation::{Evaluation, Log, Outcome};
 use crate::domain::event::{Event, Repository, Subject, Visibility};
 use crate::domain::names::{DeliveryId, Digest, EventId, RuleName, SourceName};
+use crate::domain::turn::{Turn, WhenBusy};
 use crate::store::sqlite::Sqlite;
 use crate::store::{
-    ActionId, ActionKind, ActionRecord, ActionState, AttemptEnd, AttemptResult, ClaimedAction,
-    ClaimedEvent, Delivery, DeliveryKey, NewAction, SnapshotId, Store, UnitCommit, UnitEvaluation,
+    ActionId, ActionRecord, ActionState, AttemptEnd, AttemptResult, ClaimedAction, ClaimedEvent,
+    ClaimedMessage, Consequences, Delivery, DeliveryKey, NewAction, SnapshotId, Store, UnitCommit,
+    UnitEvaluation,
 };
 
 /// When every test begins.
@@ -107,29 +109,55 @@ impl Bench {
         committed.expect("the unit is committed")
     }
 
+    /// The same, committed at the present moment.
+    pub(super) async fn commit_now(&self, name: &str, actions: Vec<NewAction>) -> Vec<ActionId> {
+        let evaluations = vec![decided("route", actions)];
+        let unit = UnitCommit {
+            at: self.now(),
+            ..unit(name, self.snapshot().await, evaluations)
+        };
+        let committed = self.store().commit_unit(WORKER, unit).await;
+        committed.expect("the unit is committed")
+    }
+
     /// An event of this name with one notification.
     pub(super) async fn message(&self, name: &str) -> ActionId {
         self.with_actions(name, vec![notify(name, 0)]).await[0]
     }
 
-    /// An event of this name with one command of a concurrency key.
-    pub(super) async fn command(&self, name: &str, concurrency_key: &str) -> ActionId {
-        let action = keyed(deploy(name, 0), concurrency_key);
+    /// An event of this name with one command, which waits in the queue of a key.
+    pub(super) async fn command(&self, name: &str, key: &str) -> ActionId {
+        self.turned(name, key, WhenBusy::Queue).await
+    }
+
+    /// An event of this name with one command that has a turn.
+    pub(super) async fn turned(&self, name: &str, key: &str, when_busy: WhenBusy) -> ActionId {
+        let action = turned(deploy(name, 0), key, when_busy);
         self.with_actions(name, vec![action]).await[0]
     }
 
-    /// Claims what is due of a kind now.
-    pub(super) async fn claim(&self, owner: &str, kind: ActionKind) -> Vec<ClaimedAction> {
-        let claimed = self
-            .store()
-            .claim_actions(owner, kind, self.now(), 100)
-            .await;
+    /// Claims the first message to the channel `team` that is due now.
+    pub(super) async fn claim_message(&self, owner: &str) -> Option<ClaimedAction> {
+        let claimed = self.claim_lane(owner, "team").await;
+        claimed.map(|message| message.action)
+    }
+
+    /// Claims the first message to a channel that is due now, with up to ten others.
+    pub(super) async fn claim_lane(&self, owner: &str, channel: &str) -> Option<ClaimedMessage> {
+        let store = self.store();
+        let claimed = store.claim_message(owner, channel, self.now(), None, 10);
+        claimed.await.expect("a claim")
+    }
+
+    /// Claims the commands that are due now.
+    pub(super) async fn claim_all(&self, owner: &str) -> Vec<ClaimedAction> {
+        let claimed = self.store().claim_commands(owner, self.now(), 100).await;
         claimed.expect("a claim")
     }
 
     /// The identifiers of the commands that are due now, claimed.
     pub(super) async fn claim_commands(&self, owner: &str) -> Vec<ActionId> {
-        let claimed = self.claim(owner, ActionKind::Deploy).await;
+        let claimed = self.claim_all(owner).await;
         claimed.into_iter().map(|action| action.id).collect()
     }
 
@@ -138,7 +166,7 @@ impl Bench {
         let end = ended(self.now(), result);
         let settled = self
             .store()
-            .settle_action(owner, action, end, Vec::new())
+            .settle_action(owner, action, end, Consequences::default())
             .await;
         settled.expect("it is settled");
     }
@@ -252,6 +280,7 @@ pub(super) fn unit(
         at: START,
         evaluations,
         dropped: None,
+        skipped: Vec::new(),
     }
 }
 
@@ -281,19 +310,29 @@ pub(super) fn evaluated(name: &str, outcome: Outcome, actions: Vec<NewAction>) -
     }
 }
 
-/// A notification for an event, without a concurrency key.
+/// A notification for an event, to the channel `team`.
 pub(super) fn notify(event: &str, index: usize) -> NewAction {
+    message(event, index, "team")
+}
+
+/// A notification for an event, to a channel.
+pub(super) fn message(event: &str, index: usize, channel: &str) -> NewAction {
     let notification = Notification {
         text: "done".to_owned(),
-        ..Notification::to("team")
+        ..Notification::to(channel)
     };
     action(event, index, Action::Notify(notification))
 }
 
-/// A command for an event, without a concurrency key.
+/// The command `web` for an event, without a turn.
 pub(super) fn deploy(event: &str, index: usize) -> NewAction {
+    command(event, index, "web")
+}
+
+/// A command for an event, without a turn.
+pub(super) fn command(event: &str, index: usize, name: &str) -> NewAction {
     let deploy = Deploy {
-        name: "web".to_owned(),
+        name: name.to_owned(),
         arguments: Vec::new(),
         report: None,
     };
@@ -305,19 +344,29 @@ pub(super) fn action(event: &str, index: usize, action: Action) -> NewAction {
     NewAction {
         key: format!("{event}/0/route/{index}"),
         event: event_id(event),
+        run: 0,
         rule: rule("route"),
         action,
         state: ActionState::Waiting,
         detail: None,
-        concurrency_key: None,
+        turn: None,
         due_at: START,
     }
 }
 
-/// The same action with a concurrency key.
-pub(super) fn keyed(action: NewAction, concurrency_key: &str) -> NewAction {
+/// The same action with a key, in whose queue it waits for its turn.
+pub(super) fn keyed(action: NewAction, key: &str) -> NewAction {
+    turned(action, key, WhenBusy::Queue)
+}
+
+/// The same action with a turn.
+pub(super) fn turned(action: NewAction, key: &str, when_busy: WhenBusy) -> NewAction {
+    let turn = Turn {
+        key: key.to_owned(),
+        when_busy,
+    };
     NewAction {
-        concurrency_key: Some(concurrency_key.to_owned()),
+        turn: Some(turn),
         ..action
     }
 }

@@ -1,14 +1,17 @@
 //! Listings: order, conditions, pages, and sums.
 
+use std::time::Duration;
+
 use super::bench::{
-    Bench, START, WORKER, decided, delivery, delivery_id, delivery_with_keys, deploy, evaluated,
-    event, event_id, notify, rule, source, unit,
+    Bench, START, WORKER, command, decided, delivery, delivery_id, delivery_with_keys, deploy,
+    ended, evaluated, event, event_id, message, notify, rule, source, unit,
 };
 use crate::domain::evaluation::Outcome;
 use crate::domain::event::Subject;
 use crate::domain::fault::Fault;
 use crate::store::{
-    ActionFilter, ActionKind, ActionState, AttemptResult, EventFilter, EventState, NewAction,
+    ActionFilter, ActionKind, ActionState, AttemptResult, Consequences, EventFilter, EventState,
+    NewAction,
 };
 
 async fn events(bench: &Bench, filter: EventFilter) -> Vec<String> {
@@ -139,6 +142,7 @@ pub(super) async fn an_event_is_summed_up(bench: Bench) {
         summary.actions,
         [(ActionState::Refused, 1), (ActionState::Waiting, 2)]
     );
+    assert_eq!(summary.run, 0);
     assert_eq!(
         (summary.source, summary.provider_event),
         (source("gitlab"), "Push Hook".to_owned())
@@ -153,6 +157,40 @@ pub(super) async fn an_event_is_summed_up(bench: Bench) {
     );
 }
 
+pub(super) async fn events_are_listed_by_when_they_were_received(bench: Bench) {
+    let store = bench.store();
+    store.accept(delivery("d")).await.expect("it is accepted");
+    store.claim_deliveries(WORKER, 1).await.expect("a claim");
+    let given = ["a", "b", "c"].into_iter().zip(0..).map(|(name, millis)| {
+        let mut event = event(name);
+        event.received_at = START.after(Duration::from_millis(millis));
+        event
+    });
+    store
+        .split(WORKER, &delivery_id("d"), given.collect())
+        .await
+        .expect("it is split");
+    let second = Some(START.after(Duration::from_millis(1)));
+
+    let since = EventFilter {
+        since: second,
+        ..EventFilter::default()
+    };
+    let until = EventFilter {
+        until: second,
+        ..EventFilter::default()
+    };
+    let between = EventFilter {
+        since: second,
+        until: second.map(|second| second.after(Duration::from_millis(1))),
+        ..EventFilter::default()
+    };
+
+    assert_eq!(events(&bench, since).await, ["c", "b"]);
+    assert_eq!(events(&bench, until).await, ["a"]);
+    assert_eq!(events(&bench, between).await, ["b"]);
+}
+
 pub(super) async fn actions_are_listed_by_each_condition(bench: Bench) {
     let of_other_rule = NewAction {
         rule: rule("shop/announce"),
@@ -161,47 +199,100 @@ pub(super) async fn actions_are_listed_by_each_condition(bench: Bench) {
     let ids = bench
         .with_actions("a", vec![notify("a", 0), of_other_rule])
         .await;
-    bench.message("b").await;
-    bench.claim(WORKER, ActionKind::Notify).await;
+    let others = vec![
+        notify("b", 0),
+        message("b", 1, "ops"),
+        command("b", 2, "ops"),
+    ];
+    let others = bench.with_actions("b", others).await;
+    bench.claim_message(WORKER).await;
     bench.settle(WORKER, ids[0], AttemptResult::Done).await;
+    bench.claim_message(WORKER).await;
 
-    let all = ActionFilter::default();
-    let by_rule = ActionFilter {
+    let all = ActionFilter::default;
+    let of_rule = ActionFilter {
         rule: Some(rule("shop/announce")),
-        ..all.clone()
+        ..all()
     };
-    let by_event = ActionFilter {
-        event: Some(event_id("a")),
-        ..all.clone()
+    let of_event = |name| ActionFilter {
+        event: Some(event_id(name)),
+        ..all()
     };
-    let unknown = ActionFilter {
-        event: Some(event_id("unknown")),
-        ..all.clone()
+    let in_state = |state| ActionFilter {
+        state: Some(state),
+        ..all()
     };
-    let done = ActionFilter {
-        state: Some(ActionState::Done),
-        ..all.clone()
+    let of_kind = |kind| ActionFilter {
+        kind: Some(kind),
+        ..all()
     };
-    let running = ActionFilter {
-        state: Some(ActionState::Running),
-        ..all.clone()
+    let of_target = ActionFilter {
+        target: Some("ops".to_owned()),
+        ..all()
+    };
+    let both = ActionFilter {
+        kind: Some(ActionKind::Deploy),
+        ..of_target.clone()
+    };
+    let one = ActionFilter {
+        id: Some(others[1]),
+        ..all()
     };
 
-    assert_eq!(
-        actions(&bench, all).await,
-        ["b/0/route/0", "a/0/route/1", "a/0/route/0"]
-    );
-    assert_eq!(actions(&bench, by_rule).await, ["a/0/route/1"]);
-    assert_eq!(
-        actions(&bench, by_event).await,
-        ["a/0/route/1", "a/0/route/0"]
-    );
-    assert!(actions(&bench, unknown).await.is_empty());
-    assert_eq!(actions(&bench, done).await, ["a/0/route/0"]);
-    assert_eq!(
-        actions(&bench, running).await,
-        ["b/0/route/0", "a/0/route/1"]
-    );
+    let [a0, a1] = ["a/0/route/0", "a/0/route/1"];
+    let [b0, b1, b2] = ["b/0/route/0", "b/0/route/1", "b/0/route/2"];
+    let listed = async |filter| actions(&bench, filter).await;
+    assert_eq!(listed(all()).await, [b2, b1, b0, a1, a0]);
+    assert_eq!(listed(of_rule).await, [a1]);
+    assert_eq!(listed(of_event("a")).await, [a1, a0]);
+    assert!(listed(of_event("unknown")).await.is_empty());
+    assert_eq!(listed(in_state(ActionState::Done)).await, [a0]);
+    assert_eq!(listed(in_state(ActionState::Running)).await, [a1]);
+    assert_eq!(listed(of_kind(ActionKind::Deploy)).await, [b2]);
+    assert_eq!(listed(of_kind(ActionKind::Notify)).await, [b1, b0, a1, a0]);
+    assert_eq!(listed(of_target).await, [b2, b1]);
+    assert_eq!(listed(both).await, [b2]);
+    assert_eq!(listed(one).await, [b1]);
+}
+
+pub(super) async fn actions_are_listed_by_when_they_were_committed(bench: Bench) {
+    let due_at = START;
+    for name in ["a", "b", "c"] {
+        let id = bench.with_actions(name, vec![deploy(name, 0)]).await[0];
+        bench.claim_commands(WORKER).await;
+        // What follows from an end is committed when that was.
+        let consequences = Consequences {
+            follow_ups: vec![NewAction {
+                due_at,
+                ..notify(name, 1)
+            }],
+            ..Consequences::default()
+        };
+        let end = ended(bench.now(), AttemptResult::Done);
+        let settled = bench
+            .store()
+            .settle_action(WORKER, id, end, consequences)
+            .await;
+        settled.expect("it is settled");
+        bench.advance(Duration::from_millis(1));
+    }
+    let messages = ActionFilter {
+        kind: Some(ActionKind::Notify),
+        ..ActionFilter::default()
+    };
+    let second = Some(START.after(Duration::from_millis(1)));
+
+    let since = ActionFilter {
+        since: second,
+        ..messages.clone()
+    };
+    let until = ActionFilter {
+        until: second,
+        ..messages
+    };
+
+    assert_eq!(actions(&bench, since).await, ["c/0/route/1", "b/0/route/1"]);
+    assert_eq!(actions(&bench, until).await, ["a/0/route/1"]);
 }
 
 pub(super) async fn actions_are_listed_page_by_page(bench: Bench) {

@@ -1,13 +1,13 @@
-//! Concurrency keys: one at a time, in the order of the events.
+//! Keys of commands: one at a time, in the order of the events.
 
 use std::time::Duration;
 
-use super::bench::{Bench, START, WORKER, deploy, keyed, notify};
-use crate::store::{ActionKind, ActionState, AttemptResult, InterruptDecision};
+use super::bench::{Bench, START, WORKER, deploy, keyed};
+use crate::store::{ActionState, AttemptResult, InterruptDecision};
 
 const MINUTE: Duration = Duration::from_mins(1);
 
-pub(super) async fn actions_without_a_key_are_claimed_together(bench: Bench) {
+pub(super) async fn commands_without_a_turn_are_claimed_together(bench: Bench) {
     let ids = bench
         .with_actions("d", vec![deploy("d", 0), deploy("d", 1)])
         .await;
@@ -59,7 +59,9 @@ pub(super) async fn a_key_waits_while_its_first_action_is_not_due(bench: Bench) 
     assert_eq!(bench.state(second).await, ActionState::Waiting);
 }
 
-pub(super) async fn an_action_never_runs_after_one_of_a_later_event_of_its_key(bench: Bench) {
+pub(super) async fn a_command_never_runs_after_the_same_one_of_a_later_event_of_its_key(
+    bench: Bench,
+) {
     bench.event_held_by(WORKER, "early").await;
     let late = bench.command("late", "web").await;
     bench.claim_commands(WORKER).await;
@@ -92,7 +94,7 @@ pub(super) async fn a_command_rerun_too_late_is_superseded(bench: Bench) {
     let decision = InterruptDecision::Rerun;
     let decided = bench
         .store()
-        .decide_interrupted(first, decision, Vec::new())
+        .decide_interrupted(first, decision, None, Vec::new())
         .await;
     let claimed = bench.claim_commands(WORKER).await;
 
@@ -118,21 +120,19 @@ pub(super) async fn the_action_behind_a_superseded_one_is_claimed_at_once(bench:
 pub(super) async fn actions_of_one_event_and_key_run_in_the_order_of_their_commit(bench: Bench) {
     let actions = vec![
         keyed(deploy("d", 0), "web"),
-        keyed(notify("d", 1), "web"),
+        keyed(deploy("d", 1), "web"),
         keyed(deploy("d", 2), "web"),
     ];
     let ids = bench.with_actions("d", actions).await;
 
     let first = bench.claim_commands(WORKER).await;
     bench.settle(WORKER, ids[0], AttemptResult::Done).await;
-    let blocked = bench.claim_commands(WORKER).await;
-    let second = bench.claim(WORKER, ActionKind::Notify).await;
+    let second = bench.claim_commands(WORKER).await;
     bench.settle(WORKER, ids[1], AttemptResult::Done).await;
     let third = bench.claim_commands(WORKER).await;
 
     assert_eq!(first, ids[..1]);
-    assert!(blocked.is_empty());
-    assert_eq!(second[0].id, ids[1]);
+    assert_eq!(second, ids[1..2]);
     assert_eq!(third, ids[2..]);
 }
 

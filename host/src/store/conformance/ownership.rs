@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use super::bench::{Bench, START, WORKER, delivery, deploy, event_id, notify};
 use crate::store::{
-    ActionId, ActionKind, ActionState, AttemptResult, Backlog, EventState, InterruptDecision,
-    Survivors,
+    ActionId, ActionState, AttemptResult, Backlog, EventState, InterruptDecision, Survivors,
 };
 
 const LEASE: Duration = Duration::from_secs(30);
@@ -50,7 +49,7 @@ async fn backlog(bench: &Bench) -> Backlog {
 
 pub(super) async fn what_a_crashed_owner_had_in_hand_is_handed_out_again(mut bench: Bench) {
     let action = bench.message("a").await;
-    bench.claim(WORKER, ActionKind::Notify).await;
+    bench.claim_message(WORKER).await;
     bench
         .store()
         .accept(delivery("b"))
@@ -67,7 +66,8 @@ pub(super) async fn what_a_crashed_owner_had_in_hand_is_handed_out_again(mut ben
     assert_eq!(record.state, ActionState::Waiting);
     assert_eq!(record.attempts[0].result.as_deref(), Some("interrupted"));
     assert_eq!(record.attempts[0].ended_at, Some(START));
-    assert_eq!(bench.claim("next", ActionKind::Notify).await[0].attempt, 2);
+    let again = bench.claim_message("next").await;
+    assert_eq!(again.map(|message| message.attempt), Some(2));
 }
 
 pub(super) async fn an_owner_whose_lease_runs_keeps_its_claims(bench: Bench) {
@@ -159,11 +159,11 @@ pub(super) async fn a_notification_in_flight_at_three_crashes_is_set_aside(bench
     let id = bench.message("d").await;
 
     for _ in 0..3 {
-        assert_eq!(bench.claim(WORKER, ActionKind::Notify).await.len(), 1);
+        assert!(bench.claim_message(WORKER).await.is_some());
         crash(&bench, "next").await;
     }
 
-    assert!(bench.claim(WORKER, ActionKind::Notify).await.is_empty());
+    assert!(bench.claim_message(WORKER).await.is_none());
     let record = bench.action(id).await;
     assert_eq!(
         (record.state, record.ended_at),
@@ -175,7 +175,7 @@ pub(super) async fn a_notification_in_flight_at_three_crashes_is_set_aside(bench
 
 pub(super) async fn a_command_in_flight_at_a_crash_is_interrupted(bench: Bench) {
     let id = bench.with_actions("d", vec![deploy("d", 0)]).await[0];
-    bench.claim(WORKER, ActionKind::Deploy).await;
+    bench.claim_commands(WORKER).await;
 
     crash(&bench, "next").await;
 
@@ -185,7 +185,7 @@ pub(super) async fn a_command_in_flight_at_a_crash_is_interrupted(bench: Bench) 
         (ActionState::Interrupted, Some(START))
     );
     assert_eq!(record.attempts[0].result.as_deref(), Some("interrupted"));
-    assert!(bench.claim("next", ActionKind::Deploy).await.is_empty());
+    assert!(bench.claim_commands("next").await.is_empty());
     let undecided = bench.store().interrupted().await.expect("the interrupted");
     assert_eq!(undecided[0].id, id);
 }
@@ -196,16 +196,16 @@ pub(super) async fn a_command_rerun_into_three_crashes_is_set_aside(bench: Bench
         let decision = InterruptDecision::Rerun;
         bench
             .store()
-            .decide_interrupted(id, decision, Vec::new())
+            .decide_interrupted(id, decision, None, Vec::new())
             .await
     };
 
     for _ in 0..2 {
-        bench.claim(WORKER, ActionKind::Deploy).await;
+        bench.claim_commands(WORKER).await;
         crash(&bench, "next").await;
         rerun(id).await.expect("it is decided");
     }
-    bench.claim(WORKER, ActionKind::Deploy).await;
+    bench.claim_commands(WORKER).await;
     crash(&bench, "next").await;
 
     assert_eq!(bench.state(id).await, ActionState::Stuck);
@@ -222,8 +222,8 @@ pub(super) async fn an_orderly_end_counts_no_crash(bench: Bench) {
     let ids = bench
         .with_actions("a", vec![notify("a", 0), deploy("a", 1)])
         .await;
-    bench.claim(WORKER, ActionKind::Notify).await;
-    bench.claim(WORKER, ActionKind::Deploy).await;
+    bench.claim_message(WORKER).await;
+    bench.claim_commands(WORKER).await;
 
     for _ in 0..4 {
         bench
@@ -233,7 +233,8 @@ pub(super) async fn an_orderly_end_counts_no_crash(bench: Bench) {
             .expect("it is released");
         assert_eq!(claimed_deliveries(&bench, WORKER).await, 1);
         assert_eq!(claimed_events(&bench, WORKER).await, 1);
-        assert_eq!(bench.claim(WORKER, ActionKind::Notify).await[0].id, ids[0]);
+        let again = bench.claim_message(WORKER).await;
+        assert_eq!(again.map(|message| message.id), Some(ids[0]));
     }
 
     let command = bench.action(ids[1]).await;
@@ -266,11 +267,13 @@ pub(super) async fn the_backlog_counts_what_is_not_finished(bench: Bench) {
         .accept(delivery("c"))
         .await
         .expect("it is accepted");
-    bench.claim(WORKER, ActionKind::Notify).await;
+    bench.claim_message(WORKER).await;
 
     let busy = backlog(&bench).await;
     bench.settle(WORKER, ids[0], AttemptResult::Done).await;
+    bench.claim_message(WORKER).await;
     bench.settle(WORKER, ids[1], AttemptResult::Dead).await;
+    bench.claim_message(WORKER).await;
     let due_at = START.after(LEASE);
     bench
         .settle(WORKER, ids[2], AttemptResult::Retry { due_at })

@@ -1,66 +1,168 @@
 //! Actions: keeping them and reading them, with their attempts.
 
+use std::time::Duration;
+
 use rusqlite::{Connection, OptionalExtension as _, Row, params, params_from_iter};
 
-use super::rows;
+use super::turns::{self, Ended, Place};
+use super::{attempts, rows};
 use crate::domain::clock::Timestamp;
+use crate::domain::decision::{Action, Once};
 use crate::domain::names::EventId;
+use crate::domain::turn::Turn;
 use crate::store::{
-    ActionFilter, ActionId, ActionKind, ActionRecord, ActionState, AttemptRecord, NewAction,
-    StoreError,
+    ActionFilter, ActionId, ActionKind, ActionRecord, ActionState, NewAction, StoreError,
 };
 
 /// An action as it is read back, without a condition.
-const SELECT: &str = "SELECT actions.id AS id, key, events.id AS event_id, rule, action, \
-    actions.state AS state, detail, caused_by, concurrency_key, created_at, due_at, ended_at \
-    FROM actions JOIN events ON sequence = event_sequence";
+const SELECT: &str = "SELECT actions.id AS id, key, events.id AS event_id, actions.run AS run, rule, \
+    action, actions.state AS state, detail, caused_by, concurrency_key, when_busy, created_at, \
+    due_at, ended_at FROM actions JOIN events ON sequence = event_sequence";
 
-/// Keeps an action and returns its identifier; one whose key is known is not kept again.
+/// The first message of a rule, a channel and a key that counts, committed after a moment.
+pub(super) const FIRST_OF_KEY: &str = "SELECT key FROM actions \
+    WHERE rule = ?1 AND target = ?2 AND once_key = ?3 AND once_key IS NOT NULL \
+    AND state NOT IN ('dead', 'refused', 'shadowed', 'canceled', 'deduplicated', 'stuck') \
+    AND created_at > ?4 ORDER BY created_at LIMIT 1";
+
+/// Keeps an action and returns its identifier; one whose key is known is not kept again. One that is to
+/// wait may end at once, by its turn or because it is to be sent once.
 pub(super) fn insert(
     db: &Connection,
     action: &NewAction,
     now: Timestamp,
 ) -> Result<ActionId, StoreError> {
-    let Some(kind) = ActionKind::of(&action.action) else {
-        return Err(StoreError::Database {
+    let known: Option<i64> = db
+        .prepare_cached("SELECT id FROM actions WHERE key = ?1")?
+        .query_row([&action.key], |row| row.get(0))
+        .optional()?;
+    if let Some(id) = known {
+        return Ok(ActionId(id));
+    }
+    let sequence = rows::sequence_of(db, &action.event)?;
+    match &action.action {
+        Action::Notify(notification) => {
+            let ended = match (&notification.once, action.state) {
+                (Some(once), ActionState::Waiting) => repeated(db, action, once, now)?,
+                _ => None,
+            };
+            let kept = Kept {
+                kind: ActionKind::Notify,
+                target: &notification.channel,
+                once: notification.once.as_ref(),
+                turn: None,
+            };
+            put(db, (action, sequence, now), &kept, ended)
+        }
+        Action::Deploy(deploy) => insert_command(db, (action, sequence, now), &deploy.name),
+        Action::Drop(_) => Err(StoreError::Database {
             message: format!(
                 "the action `{}` is a drop, which is not kept as one",
                 action.key
             ),
-        });
+        }),
+    }
+}
+
+/// Keeps a command, as its turn says, and has it take the place of others.
+fn insert_command(
+    db: &Connection,
+    new: (&NewAction, i64, Timestamp),
+    target: &str,
+) -> Result<ActionId, StoreError> {
+    let (action, sequence, now) = new;
+    let place = action.turn.as_ref().map(|turn| Place {
+        key: &turn.key,
+        target,
+        sequence,
+        when_busy: turn.when_busy,
+    });
+    let place = place.filter(|_| action.state == ActionState::Waiting);
+    let ended = match &place {
+        Some(place) => turns::of_new(db, place)?,
+        None => None,
     };
-    let sequence = rows::sequence_of(db, &action.event)?;
-    let inserted: Option<i64> = db
-        .prepare_cached(
-            "INSERT INTO actions (key, event_sequence, rule, kind, target, state, detail, \
-             concurrency_key, due_at, created_at, ended_at, action) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) \
-             ON CONFLICT (key) DO NOTHING RETURNING id",
-        )?
+    if let (Some(place), None) = (&place, &ended) {
+        turns::take_place(db, place, &action.key, now)?;
+    }
+    let kept = Kept {
+        kind: ActionKind::Deploy,
+        target,
+        once: None,
+        turn: action.turn.as_ref(),
+    };
+    put(db, new, &kept, ended)
+}
+
+/// Whether a message is the same as an earlier one that it is not to repeat.
+fn repeated(
+    db: &Connection,
+    action: &NewAction,
+    once: &Once,
+    now: Timestamp,
+) -> Result<Option<Ended>, StoreError> {
+    let after = now.before(Duration::from_secs(once.seconds.into()));
+    let first: Option<String> = db
+        .prepare_cached(FIRST_OF_KEY)?
         .query_row(
             params![
-                action.key,
-                sequence,
                 action.rule.to_string(),
-                kind.as_str(),
                 action.action.target(),
-                action.state.as_str(),
-                action.detail,
-                action.concurrency_key,
-                action.due_at.0,
-                now.0,
-                action.state.is_ended().then_some(now.0),
-                rows::to_json(&action.action)?,
+                once.key,
+                after.0
             ],
             |row| row.get(0),
         )
         .optional()?;
-    let id = match inserted {
-        Some(id) => id,
-        None => db
-            .prepare_cached("SELECT id FROM actions WHERE key = ?1")?
-            .query_row([&action.key], |row| row.get(0))?,
+    Ok(first.map(|by| Ended {
+        state: ActionState::Deduplicated,
+        detail: None,
+        by,
+    }))
+}
+
+/// What of an action has columns of its own.
+struct Kept<'a> {
+    kind: ActionKind,
+    target: &'a str,
+    once: Option<&'a Once>,
+    turn: Option<&'a Turn>,
+}
+
+fn put(
+    db: &Connection,
+    (action, sequence, now): (&NewAction, i64, Timestamp),
+    kept: &Kept<'_>,
+    ended: Option<Ended>,
+) -> Result<ActionId, StoreError> {
+    let (state, detail, by) = match ended {
+        Some(ended) => (ended.state, ended.detail, Some(ended.by)),
+        None => (action.state, action.detail.clone(), None),
     };
+    let id = db
+        .prepare_cached(
+            "INSERT INTO actions (key, event_sequence, run, rule, kind, target, state, detail, \
+             caused_by, once_key, concurrency_key, when_busy, due_at, created_at, ended_at, action) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+        )?
+        .insert(params![
+            action.key,
+            sequence,
+            action.run,
+            action.rule.to_string(),
+            kept.kind.as_str(),
+            kept.target,
+            state.as_str(),
+            detail,
+            by,
+            kept.once.map(|once| &once.key),
+            kept.turn.map(|turn| &turn.key),
+            kept.turn.map(|turn| turn.when_busy.as_str()),
+            action.due_at.0,
+            now.0,
+            state.is_ended().then_some(now.0),
+            rows::to_json(&action.action)?,
+        ])?;
     Ok(ActionId(id))
 }
 
@@ -98,9 +200,26 @@ pub(super) fn listing(conditions: &rows::Conditions) -> String {
     )
 }
 
-/// The conditions of a listing. The index of the states holds all but those that are done.
+/// The rows between the first and the last of a time, as for events.
+const BETWEEN: &str = "actions.id BETWEEN \
+    (SELECT min(+id) FROM actions WHERE created_at >= ? AND created_at < ?) AND \
+    (SELECT max(+id) FROM actions WHERE created_at >= ? AND created_at < ?)";
+
+/// The conditions of a listing.
 pub(super) fn conditions(filter: &ActionFilter) -> rows::Conditions {
+    let mut conditions = matching(filter);
+    if let Some(time) = rows::time(filter.since, filter.until) {
+        conditions.with(BETWEEN, time);
+    }
+    conditions.when("actions.id < ?", filter.before.map(|before| before.0));
+    conditions
+}
+
+/// The conditions of a filter, whatever its page. The index of the states holds all but those that are done,
+/// and that of the kinds the commands alone.
+pub(super) fn matching(filter: &ActionFilter) -> rows::Conditions {
     let mut conditions = rows::Conditions::default();
+    conditions.when("actions.id = ?", filter.id.map(|id| id.0));
     conditions.when(
         "actions.state = ?",
         filter.state.map(|state| state.as_str().to_owned()),
@@ -108,12 +227,19 @@ pub(super) fn conditions(filter: &ActionFilter) -> rows::Conditions {
     if filter.state.is_some_and(|state| state != ActionState::Done) {
         conditions.and("actions.state <> 'done'");
     }
+    match filter.kind {
+        None => {}
+        Some(ActionKind::Notify) => conditions.and("kind = 'notify'"),
+        Some(ActionKind::Deploy) => conditions.and("kind = 'deploy'"),
+    }
+    conditions.when("target = ?", filter.target.clone());
     conditions.when("rule = ?", filter.rule.as_ref().map(ToString::to_string));
+    conditions.when("created_at >= ?", filter.since.map(|since| since.0));
+    conditions.when("created_at < ?", filter.until.map(|until| until.0));
     conditions.when(
         "event_sequence = (SELECT sequence FROM events WHERE id = ?)",
         filter.event.as_ref().map(|event| event.0.clone()),
     );
-    conditions.when("actions.id < ?", filter.before.map(|before| before.0));
     conditions
 }
 
@@ -155,7 +281,7 @@ pub(super) fn get(db: &Connection, id: ActionId) -> Result<ActionRecord, StoreEr
         .query_row([id.0], read)
         .optional()?
         .ok_or_else(|| not_found(id))?;
-    record.attempts = attempts(db, id)?;
+    record.attempts = attempts::of_action(db, id)?;
     Ok(record)
 }
 
@@ -171,17 +297,9 @@ fn with_attempts(
     mut records: Vec<ActionRecord>,
 ) -> Result<Vec<ActionRecord>, StoreError> {
     for record in &mut records {
-        record.attempts = attempts(db, record.id)?;
+        record.attempts = attempts::of_action(db, record.id)?;
     }
     Ok(records)
-}
-
-fn attempts(db: &Connection, id: ActionId) -> Result<Vec<AttemptRecord>, StoreError> {
-    let attempts = db
-        .prepare_cached("SELECT * FROM attempts WHERE action_id = ?1 ORDER BY number")?
-        .query_map([id.0], read_attempt)?
-        .collect::<Result<_, _>>()?;
-    Ok(attempts)
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<ActionRecord> {
@@ -189,27 +307,16 @@ fn read(row: &Row<'_>) -> rusqlite::Result<ActionRecord> {
         id: ActionId(row.get("id")?),
         key: row.get("key")?,
         event: EventId(row.get("event_id")?),
+        run: row.get("run")?,
         rule: rows::rule(row, "rule")?,
         action: rows::json(row, "action")?,
         state: rows::action_state(row, "state")?,
         detail: row.get("detail")?,
         caused_by: row.get("caused_by")?,
-        concurrency_key: row.get("concurrency_key")?,
+        turn: rows::turn(row)?,
         created_at: rows::moment(row, "created_at")?,
         due_at: rows::moment(row, "due_at")?,
         ended_at: rows::moment_or_none(row, "ended_at")?,
         attempts: Vec::new(),
-    })
-}
-
-fn read_attempt(row: &Row<'_>) -> rusqlite::Result<AttemptRecord> {
-    Ok(AttemptRecord {
-        number: row.get("number")?,
-        began_at: rows::moment(row, "began_at")?,
-        ended_at: rows::moment_or_none(row, "ended_at")?,
-        result: row.get("result")?,
-        detail: row.get("detail")?,
-        exit_code: row.get("exit_code")?,
-        output: row.get("output")?,
     })
 }

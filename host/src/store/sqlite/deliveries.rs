@@ -2,12 +2,13 @@
 
 use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Row, params};
 
-use super::{bodies, rows};
+use super::{actions, bodies, groups, rows};
 use crate::domain::clock::Timestamp;
 use crate::domain::event::Event;
 use crate::domain::names::{DeliveryId, SourceName};
 use crate::store::{
-    Accepted, ClaimedDelivery, ClaimedEvent, Delivery, DeliverySummary, StoreError,
+    Accepted, ActionId, ClaimedDelivery, ClaimedEvent, Delivery, DeliverySummary, NewAction,
+    Pausable, StoreError,
 };
 
 /// A delivery as it is read back, without a condition.
@@ -15,9 +16,19 @@ const SELECT: &str = "SELECT number, id, source, provider, received_at, received
     remote_address, headers, query, secret, body \
     FROM deliveries JOIN bodies ON delivery_number = number";
 
-/// What [`claim`] looks for.
+/// What [`claim`] looks for, of one source.
 pub(super) const WAITING: &str = "SELECT number FROM deliveries \
-    WHERE state = 'waiting' AND state <> 'done' ORDER BY number LIMIT ?1";
+    WHERE state = 'waiting' AND state <> 'done' AND source = ?1 AND number < ?2 \
+    ORDER BY number LIMIT ?3";
+
+/// The sources whose deliveries wait.
+pub(super) fn waiting_sources() -> String {
+    groups::unpaused(
+        "source",
+        "deliveries WHERE state = 'waiting' AND state <> 'done'",
+        Pausable::Source,
+    )
+}
 
 /// What [`last`] reads.
 pub(super) const LAST: &str = "SELECT id, received_at, provider, remote_address, secret, duplicates \
@@ -48,34 +59,13 @@ pub(super) fn accept(
     packed: &Packed,
     now: Timestamp,
 ) -> Result<Accepted, StoreError> {
-    let Packed {
-        delivery,
-        headers,
-        body,
-    } = packed;
+    let delivery = &packed.delivery;
     if let Some(first) = known(db, delivery, now)? {
         db.prepare_cached("UPDATE deliveries SET duplicates = duplicates + 1 WHERE id = ?1")?
             .execute([&first.0])?;
         return Ok(Accepted::Duplicate { first });
     }
-    let number = db
-        .prepare_cached(
-            "INSERT INTO deliveries (id, source, provider, received_at, received_local, \
-             remote_address, headers, query, secret) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-        )?
-        .insert(params![
-            delivery.id.0,
-            delivery.source.as_str(),
-            delivery.provider,
-            delivery.received_at.0,
-            delivery.received_local,
-            delivery.remote_address,
-            headers,
-            delivery.query,
-            delivery.secret,
-        ])?;
-    db.prepare_cached("INSERT INTO bodies (delivery_number, body) VALUES (?1, ?2)")?
-        .execute(params![number, body])?;
+    insert(db, packed, "waiting")?;
     // An expired key of an older delivery gives way.
     let mut insert = db.prepare_cached(
         "INSERT OR REPLACE INTO delivery_keys (source, key, delivery_id, expires_at) \
@@ -90,6 +80,32 @@ pub(super) fn accept(
         ])?;
     }
     Ok(Accepted::New)
+}
+
+/// Puts a delivery with its body into the file, in a state, and returns its number.
+fn insert(db: &Connection, packed: &Packed, state: &str) -> Result<i64, StoreError> {
+    let delivery = &packed.delivery;
+    let number = db
+        .prepare_cached(
+            "INSERT INTO deliveries (id, source, provider, received_at, received_local, \
+             remote_address, headers, query, secret, state) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        )?
+        .insert(params![
+            delivery.id.0,
+            delivery.source.as_str(),
+            delivery.provider,
+            delivery.received_at.0,
+            delivery.received_local,
+            delivery.remote_address,
+            packed.headers,
+            delivery.query,
+            delivery.secret,
+            state,
+        ])?;
+    db.prepare_cached("INSERT INTO bodies (delivery_number, body) VALUES (?1, ?2)")?
+        .execute(params![number, packed.body])?;
+    Ok(number)
 }
 
 /// The earlier delivery that this one repeats.
@@ -123,10 +139,7 @@ pub(super) fn claim(
     owner: &str,
     limit: usize,
 ) -> Result<Vec<ClaimedDelivery>, StoreError> {
-    let numbers: Vec<i64> = db
-        .prepare_cached(WAITING)?
-        .query_map([rows::sql_limit(limit)], |row| row.get(0))?
-        .collect::<Result<_, _>>()?;
+    let numbers = groups::lowest(db, &waiting_sources(), WAITING, limit)?;
     let mut update = db.prepare_cached(
         "UPDATE deliveries SET state = 'claimed', claimed_by = ?2 WHERE number = ?1",
     )?;
@@ -161,29 +174,12 @@ pub(super) fn split(
     let Some(number) = number else {
         return Err(unclaimed(db, delivery)?);
     };
-    let mut insert = db.prepare_cached(
-        "INSERT INTO events (sequence, id, delivery_number, source, provider_event, subject, project, \
-         received_at, received_local, state, claimed_by, event) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 'running', ?10, ?11)",
-    )?;
     // Deliveries are parsed side by side and may be split in another order than they came in: the number of an
     // event follows from that of its delivery.
     (number.saturating_mul(EVENTS_OF_A_DELIVERY)..)
         .zip(events)
         .map(|(sequence, (event, text))| {
-            insert.execute(params![
-                sequence,
-                event.id.0,
-                number,
-                event.source.as_str(),
-                event.provider_event,
-                event.subject.name(),
-                event.project(),
-                event.received_at.0,
-                event.received_local,
-                owner,
-                text,
-            ])?;
+            insert_event(db, (number, sequence), (&event, &text), Some(owner))?;
             Ok(ClaimedEvent {
                 event,
                 delivery: delivery.clone(),
@@ -191,8 +187,60 @@ pub(super) fn split(
                 run: 0,
                 units: Vec::new(),
                 dropped: None,
+                only: Vec::new(),
             })
         })
+        .collect()
+}
+
+/// Puts an event with its JSON into the file: in the hands of an owner, or else done.
+fn insert_event(
+    db: &Connection,
+    (number, sequence): (i64, i64),
+    (event, text): (&Event, &str),
+    owner: Option<&str>,
+) -> Result<(), StoreError> {
+    db.prepare_cached(
+        "INSERT INTO events (sequence, id, delivery_number, source, provider_event, subject, project, \
+         received_at, received_local, state, claimed_by, event) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+    )?
+    .execute(params![
+        sequence,
+        event.id.0,
+        number,
+        event.source.as_str(),
+        event.provider_event,
+        event.subject.name(),
+        event.project(),
+        event.received_at.0,
+        event.received_local,
+        if owner.is_some() { "running" } else { "done" },
+        owner,
+        text,
+    ])?;
+    Ok(())
+}
+
+/// Keeps a delivery and its event that a person made, both done, with the actions.
+pub(super) fn ask(
+    db: &Connection,
+    packed: &Packed,
+    event: (&Event, &str),
+    actions: &[NewAction],
+    now: Timestamp,
+) -> Result<Vec<ActionId>, StoreError> {
+    let is_kept = db
+        .prepare_cached("SELECT 1 FROM deliveries WHERE id = ?1")?
+        .exists([&packed.delivery.id.0])?;
+    if !is_kept {
+        let number = insert(db, packed, "done")?;
+        let sequence = number.saturating_mul(EVENTS_OF_A_DELIVERY);
+        insert_event(db, (number, sequence), event, None)?;
+    }
+    actions
+        .iter()
+        .map(|action| actions::insert(db, action, now))
         .collect()
 }
 

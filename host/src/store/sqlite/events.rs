@@ -2,16 +2,21 @@
 
 use rusqlite::{Connection, OptionalExtension as _, Row, params, params_from_iter};
 
-use super::{actions, rows, units};
+use super::{actions, groups, rows, units};
 use crate::domain::names::{DeliveryId, EventId};
 use crate::store::{
-    ClaimedEvent, EvaluationRecord, EventFilter, EventRecord, EventState, EventSummary, SnapshotId,
-    StoreError,
+    ClaimedEvent, EvaluationRecord, EventFilter, EventRecord, EventState, EventSummary, Pausable,
+    SnapshotId, StoreError,
 };
 
-/// What [`claim`] looks for.
+/// What [`claim`] looks for, of one source.
 pub(super) const WAITING: &str = "SELECT sequence FROM events \
-    WHERE state = 'waiting' AND state <> 'done' ORDER BY sequence LIMIT ?1";
+    WHERE state = 'waiting' AND source = ?1 AND sequence < ?2 ORDER BY sequence LIMIT ?3";
+
+/// The sources whose events wait.
+pub(super) fn waiting_sources() -> String {
+    groups::unpaused("source", "events WHERE state = 'waiting'", Pausable::Source)
+}
 
 /// Claims those that wait, in the order of their sequence numbers.
 pub(super) fn claim(
@@ -19,15 +24,12 @@ pub(super) fn claim(
     owner: &str,
     limit: usize,
 ) -> Result<Vec<ClaimedEvent>, StoreError> {
-    let sequences: Vec<i64> = db
-        .prepare_cached(WAITING)?
-        .query_map([rows::sql_limit(limit)], |row| row.get(0))?
-        .collect::<Result<_, _>>()?;
+    let sequences = groups::lowest(db, &waiting_sources(), WAITING, limit)?;
     let mut update = db.prepare_cached(
         "UPDATE events SET state = 'running', claimed_by = ?2 WHERE sequence = ?1",
     )?;
     let mut select = db.prepare_cached(
-        "SELECT sequence, run, event, deliveries.id AS delivery_id \
+        "SELECT sequence, run, event, only_rules, deliveries.id AS delivery_id \
          FROM events JOIN deliveries ON number = delivery_number WHERE sequence = ?1",
     )?;
     sequences
@@ -50,6 +52,7 @@ fn read_claimed(row: &Row<'_>) -> rusqlite::Result<ClaimedEvent> {
         run: row.get("run")?,
         units: Vec::new(),
         dropped: None,
+        only: rows::json(row, "only_rules")?,
     })
 }
 
@@ -80,7 +83,8 @@ pub(super) fn finish(
     let sequence = claimed_sequence(db, owner, event, run)?;
     rows::require_snapshot(db, snapshot)?;
     db.prepare_cached(
-        "UPDATE events SET state = 'done', claimed_by = NULL, snapshot_id = ?2 WHERE sequence = ?1",
+        "UPDATE events SET state = 'done', claimed_by = NULL, snapshot_id = ?2, only_rules = '[]' \
+         WHERE sequence = ?1",
     )?
     .execute(params![sequence, snapshot.0])?;
     Ok(())
@@ -128,7 +132,7 @@ pub(super) fn list(db: &Connection, filter: &EventFilter) -> Result<Vec<EventSum
 pub(super) fn listing(conditions: &rows::Conditions) -> String {
     format!(
         "SELECT sequence, id, source, provider_event, subject, project, received_at, \
-         received_local, state, \
+         received_local, state, run, \
          (SELECT count(*) FROM evaluations WHERE event_sequence = sequence \
           AND evaluations.run = events.run) AS evaluations, \
          (SELECT count(*) FROM evaluations WHERE event_sequence = sequence \
@@ -138,8 +142,24 @@ pub(super) fn listing(conditions: &rows::Conditions) -> String {
     )
 }
 
-/// The conditions of a listing. The index of the states holds all but those that are done.
+/// The rows between the first and the last of a time. A listing goes by the sequence numbers, and would go on to
+/// the oldest after the last that matches. The signs keep the database from looking for the two in that order.
+const BETWEEN: &str = "sequence BETWEEN \
+    (SELECT min(+sequence) FROM events WHERE received_at >= ? AND received_at < ?) AND \
+    (SELECT max(+sequence) FROM events WHERE received_at >= ? AND received_at < ?)";
+
+/// The conditions of a listing.
 pub(super) fn conditions(filter: &EventFilter) -> rows::Conditions {
+    let mut conditions = matching(filter);
+    if let Some(time) = rows::time(filter.since, filter.until) {
+        conditions.with(BETWEEN, time);
+    }
+    conditions.when("sequence < ?", filter.before);
+    conditions
+}
+
+/// The conditions of a filter, whatever its page. The index of the states holds all but those that are done.
+pub(super) fn matching(filter: &EventFilter) -> rows::Conditions {
     let mut conditions = rows::Conditions::default();
     let source = filter.source.as_ref();
     conditions.when(
@@ -155,7 +175,8 @@ pub(super) fn conditions(filter: &EventFilter) -> rows::Conditions {
     if filter.state.is_some_and(|state| state != EventState::Done) {
         conditions.and("state <> 'done'");
     }
-    conditions.when("sequence < ?", filter.before);
+    conditions.when("received_at >= ?", filter.since.map(|since| since.0));
+    conditions.when("received_at < ?", filter.until.map(|until| until.0));
     conditions
 }
 
@@ -170,6 +191,7 @@ fn read_summary(row: &Row<'_>) -> rusqlite::Result<EventSummary> {
         received_at: rows::moment(row, "received_at")?,
         received_local: row.get("received_local")?,
         state: rows::event_state(row, "state")?,
+        run: row.get("run")?,
         evaluations: rows::count(row, "evaluations")?,
         faults: rows::count(row, "faults")?,
         actions: Vec::new(),

@@ -4,11 +4,11 @@
 
 use rusqlite::{Connection, params};
 
-use super::settlement;
+use super::attempts;
+use super::settlement::{self, Cancel, Held};
 use crate::domain::clock::Timestamp;
 use crate::store::{
-    ActionId, ActionState, AttemptEnd, AttemptResult, Backlog, CRASHES_UNTIL_STUCK, StoreError,
-    Survivors,
+    ActionState, AttemptEnd, AttemptResult, Backlog, CRASHES_UNTIL_STUCK, StoreError, Survivors,
 };
 
 /// How many expired keys a heartbeat forgets. More would hold up the commit it is part of.
@@ -112,16 +112,16 @@ fn put_back_actions(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let crash = u32::from(leaving == Leaving::Crashed);
-    let held: Vec<(i64, String, u32)> = db
+    let held: Vec<(Held, u32)> = db
         .prepare_cached(
             "UPDATE actions SET crashes = crashes + ?2 WHERE claimed_by = ?1 \
-             RETURNING id, kind, crashes",
+             RETURNING id, kind, cancel_by, crashes",
         )?
         .query_map(params![holder, crash], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            Ok((settlement::read_held(row)?, row.get("crashes")?))
         })?
         .collect::<Result<_, _>>()?;
-    for (id, kind, crashes) in held {
+    for (held, crashes) in held {
         let detail = match leaving {
             Leaving::Orderly => "cut off when the server ended",
             Leaving::Crashed => "cut off when the server crashed",
@@ -133,14 +133,15 @@ fn put_back_actions(
             exit_code: None,
             output: None,
         };
-        settlement::close_attempt(db, ActionId(id), &end)?;
-        let state = if crashes >= CRASHES_UNTIL_STUCK {
+        attempts::close(db, held.id, &end)?;
+        let mut state = settlement::state_when_cut_off(&held);
+        if held.cancel == Cancel::ByHand {
+            end.detail = Some(settlement::BY_HAND.to_owned());
+        } else if crashes >= CRASHES_UNTIL_STUCK && state != ActionState::Canceled {
             end.detail = Some(format!("in flight at {crashes} crashes"));
-            ActionState::Stuck
-        } else {
-            settlement::state_when_cut_off(settlement::kind_named(&kind))
-        };
-        settlement::put(db, ActionId(id), state, &end)?;
+            state = ActionState::Stuck;
+        }
+        settlement::put(db, &held, state, &end)?;
     }
     Ok(())
 }

@@ -10,7 +10,8 @@ use serde::de::DeserializeOwned;
 
 use crate::domain::clock::Timestamp;
 use crate::domain::names::{EventId, RuleName, SourceName};
-use crate::store::{ActionState, EventState, SnapshotId, StoreError};
+use crate::domain::turn::{Turn, WhenBusy};
+use crate::store::{ActionKind, ActionState, EventState, Pausable, SnapshotId, StoreError};
 
 /// The most rows of one listing, whatever was asked for.
 const LISTING_LIMIT: usize = 1_000;
@@ -67,6 +68,38 @@ pub(super) fn event_state(row: &Row<'_>, column: &str) -> rusqlite::Result<Event
 pub(super) fn action_state(row: &Row<'_>, column: &str) -> rusqlite::Result<ActionState> {
     let name: String = row.get(column)?;
     ActionState::from_name(&name).ok_or_else(|| damaged(row, column, format!("no state `{name}`")))
+}
+
+/// A column that holds the kind of an action.
+pub(super) fn action_kind(row: &Row<'_>, column: &str) -> rusqlite::Result<ActionKind> {
+    let name: String = row.get(column)?;
+    [ActionKind::Notify, ActionKind::Deploy]
+        .into_iter()
+        .find(|kind| kind.as_str() == name)
+        .ok_or_else(|| damaged(row, column, format!("no kind `{name}`")))
+}
+
+/// A column that holds what a command does when others are busy.
+pub(super) fn when_busy(row: &Row<'_>, column: &str) -> rusqlite::Result<WhenBusy> {
+    let name: String = row.get(column)?;
+    WhenBusy::from_name(&name).ok_or_else(|| damaged(row, column, format!("no value `{name}`")))
+}
+
+/// The turn of an action, where it has one.
+pub(super) fn turn(row: &Row<'_>) -> rusqlite::Result<Option<Turn>> {
+    let key: Option<String> = row.get("concurrency_key")?;
+    key.map(|key| {
+        let when_busy = when_busy(row, "when_busy")?;
+        Ok(Turn { key, when_busy })
+    })
+    .transpose()
+}
+
+/// A column that holds what can be paused.
+pub(super) fn pausable(row: &Row<'_>, column: &str) -> rusqlite::Result<Pausable> {
+    let name: String = row.get(column)?;
+    Pausable::from_name(&name)
+        .ok_or_else(|| damaged(row, column, format!("nothing like `{name}` is paused")))
 }
 
 fn damaged<E>(row: &Row<'_>, column: &str, error: E) -> rusqlite::Error
@@ -127,6 +160,16 @@ impl Conditions {
         self.texts.push(condition);
     }
 
+    /// Adds a condition with a `?` for each value.
+    pub(super) fn with<T: Into<Value>>(
+        &mut self,
+        condition: &'static str,
+        values: impl IntoIterator<Item = T>,
+    ) {
+        self.texts.push(condition);
+        self.values.extend(values.into_iter().map(Into::into));
+    }
+
     /// The `WHERE` clause, empty without conditions.
     pub(super) fn clause(&self) -> String {
         if self.texts.is_empty() {
@@ -142,12 +185,29 @@ impl Conditions {
     }
 }
 
+/// The values that bound a time on both sides, where one is given, twice: for the first and the last row of it.
+pub(super) fn time(since: Option<Timestamp>, until: Option<Timestamp>) -> Option<[i64; 4]> {
+    if since.is_none() && until.is_none() {
+        return None;
+    }
+    let (since, until) = (
+        since.map_or(i64::MIN, |since| since.0),
+        until.map_or(i64::MAX, |until| until.0),
+    );
+    Some([since, until, since, until])
+}
+
 /// The number of rows of a listing; 0 asks for as many as there may be.
 pub(super) fn listing_limit(asked: usize) -> usize {
     match asked {
         0 => LISTING_LIMIT,
         _ => asked.min(LISTING_LIMIT),
     }
+}
+
+/// A number of rows that were changed.
+pub(super) fn changed(rows: usize) -> u64 {
+    u64::try_from(rows).unwrap_or(u64::MAX)
 }
 
 /// A number of rows as the database takes it.

@@ -38,6 +38,9 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
 // Bodies stand apart from deliveries: a change of state would otherwise write a large row again. They are
 // packed (`bodies.rs`).
 // Keys name their delivery by its identifier, without a reference, because they outlive it.
+// What waits is indexed by its source, channel or command: those that are paused are skipped, not read.
+// `only_rules` is JSON, and empty for all. `cancel_by` is none where nobody asks for the end of a command, and
+// empty where a person does. An attempt at a message names its channel, by which the channel's rate is known.
 // A folder is known by its own row, because one that is empty has no files. The numbers of the file
 // system and of batches have no sign, and are kept bit by bit (`sources.rs`).
 const FIRST: &str = "
@@ -57,7 +60,7 @@ CREATE TABLE deliveries (
     crashes INTEGER NOT NULL DEFAULT 0,
     duplicates INTEGER NOT NULL DEFAULT 0
 ) STRICT;
-CREATE INDEX deliveries_open ON deliveries (state, number) WHERE state <> 'done';
+CREATE INDEX deliveries_open ON deliveries (state, source, number) WHERE state <> 'done';
 CREATE INDEX deliveries_held ON deliveries (claimed_by) WHERE claimed_by IS NOT NULL;
 CREATE INDEX deliveries_by_source ON deliveries (source, number);
 
@@ -133,13 +136,16 @@ CREATE TABLE events (
     claimed_by TEXT,
     crashes INTEGER NOT NULL DEFAULT 0,
     snapshot_id INTEGER REFERENCES snapshots (id),
+    only_rules TEXT NOT NULL DEFAULT '[]',
     event TEXT NOT NULL
 ) STRICT;
 CREATE INDEX events_by_delivery ON events (delivery_number);
 CREATE INDEX events_by_source ON events (source, sequence);
 CREATE INDEX events_by_subject ON events (subject, sequence);
 CREATE INDEX events_by_project ON events (project, sequence) WHERE project IS NOT NULL;
+CREATE INDEX events_by_time ON events (received_at);
 CREATE INDEX events_open ON events (state, sequence) WHERE state <> 'done';
+CREATE INDEX events_waiting ON events (source, sequence) WHERE state = 'waiting';
 CREATE INDEX events_held ON events (claimed_by) WHERE claimed_by IS NOT NULL;
 
 CREATE TABLE units (
@@ -173,42 +179,66 @@ CREATE TABLE evaluations (
     UNIQUE (event_sequence, run, rule)
 ) STRICT;
 
+CREATE TABLE skipped (
+    rule TEXT NOT NULL,
+    event_sequence INTEGER NOT NULL REFERENCES events (sequence),
+    PRIMARY KEY (rule, event_sequence)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX skipped_by_event ON skipped (event_sequence, rule);
+
 CREATE TABLE actions (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     key TEXT NOT NULL UNIQUE,
     event_sequence INTEGER NOT NULL REFERENCES events (sequence),
+    run INTEGER NOT NULL,
     rule TEXT NOT NULL,
     kind TEXT NOT NULL,
-    target TEXT,
+    target TEXT NOT NULL,
     state TEXT NOT NULL,
     detail TEXT,
     caused_by TEXT,
+    once_key TEXT,
     concurrency_key TEXT,
+    when_busy TEXT,
+    cancel_by TEXT,
     due_at INTEGER NOT NULL,
     created_at INTEGER NOT NULL,
     ended_at INTEGER,
     claimed_by TEXT,
     crashes INTEGER NOT NULL DEFAULT 0,
     attempts INTEGER NOT NULL DEFAULT 0,
+    forgiven INTEGER NOT NULL DEFAULT 0,
     decided INTEGER NOT NULL DEFAULT 0,
     action TEXT NOT NULL
 ) STRICT;
 CREATE INDEX actions_by_event ON actions (event_sequence, id);
 CREATE INDEX actions_by_rule ON actions (rule, id);
+CREATE INDEX actions_by_target ON actions (target, id);
+CREATE INDEX actions_by_time ON actions (created_at);
+CREATE INDEX actions_commands ON actions (id) WHERE kind = 'deploy';
 CREATE INDEX actions_open ON actions (state, id) WHERE state <> 'done';
 CREATE INDEX actions_held ON actions (claimed_by) WHERE claimed_by IS NOT NULL;
-CREATE INDEX actions_due ON actions (kind, due_at, event_sequence, id)
+CREATE INDEX actions_due ON actions (kind, target, due_at, event_sequence, id)
     WHERE state IN ('waiting', 'retrying');
-CREATE INDEX actions_queued ON actions (concurrency_key, event_sequence, id)
+CREATE INDEX actions_lanes ON actions (target, event_sequence, id, due_at)
+    WHERE kind = 'notify' AND state IN ('waiting', 'retrying');
+CREATE INDEX actions_sending ON actions (target) WHERE kind = 'notify' AND state = 'running';
+CREATE INDEX actions_once ON actions (rule, target, once_key, created_at)
+    WHERE once_key IS NOT NULL AND state NOT IN
+    ('dead', 'refused', 'shadowed', 'canceled', 'deduplicated', 'stuck');
+CREATE INDEX actions_queued ON actions (concurrency_key, target, event_sequence, id)
+    WHERE state IN ('waiting', 'retrying') AND concurrency_key IS NOT NULL;
+CREATE INDEX actions_queued_by_mode ON actions (concurrency_key, target, when_busy, event_sequence)
     WHERE state IN ('waiting', 'retrying') AND concurrency_key IS NOT NULL;
 CREATE INDEX actions_running ON actions (concurrency_key)
     WHERE state = 'running' AND concurrency_key IS NOT NULL;
-CREATE INDEX actions_begun ON actions (concurrency_key, event_sequence)
+CREATE INDEX actions_begun ON actions (concurrency_key, target, event_sequence)
     WHERE attempts > 0 AND concurrency_key IS NOT NULL;
 
 CREATE TABLE attempts (
     action_id INTEGER NOT NULL REFERENCES actions (id),
     number INTEGER NOT NULL,
+    channel TEXT,
     began_at INTEGER NOT NULL,
     ended_at INTEGER,
     result TEXT,
@@ -217,6 +247,23 @@ CREATE TABLE attempts (
     output TEXT,
     UNIQUE (action_id, number)
 ) STRICT;
+CREATE INDEX attempts_by_channel ON attempts (channel, began_at) WHERE channel IS NOT NULL;
+
+CREATE TABLE channels (
+    name TEXT PRIMARY KEY,
+    since_at INTEGER NOT NULL,
+    until_at INTEGER NOT NULL,
+    failures INTEGER NOT NULL,
+    error TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE pauses (
+    what TEXT NOT NULL,
+    name TEXT NOT NULL,
+    since_at INTEGER NOT NULL,
+    reason TEXT,
+    PRIMARY KEY (what, name)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE owners (
     owner TEXT PRIMARY KEY,

@@ -1,20 +1,59 @@
 //! The ends of attempts, and what they mean for their actions.
+//!
+//! Invariant: a command whose end was asked for is not run again by itself; where its attempt did not end it
+//! otherwise, it is canceled.
 
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use super::{actions, rows};
+use super::{actions, attempts, rows};
 use crate::domain::clock::Timestamp;
 use crate::domain::names::EventId;
 use crate::store::{
-    ActionId, ActionKind, ActionState, AttemptEnd, AttemptResult, InterruptDecision, Interrupted,
-    NewAction, StoreError,
+    ActionId, ActionKind, ActionState, AttemptEnd, AttemptResult, Consequences, InterruptDecision,
+    Interrupted, NewAction, StoreError,
 };
 
 /// What [`interrupted`] looks for.
-pub(super) const UNDECIDED: &str = "SELECT actions.id AS id, key, events.id AS event_id, rule, action \
+pub(super) const UNDECIDED: &str = "SELECT actions.id AS id, key, events.id AS event_id, \
+    actions.run AS run, rule, action, attempts \
     FROM actions JOIN events ON sequence = event_sequence \
     WHERE actions.state = 'interrupted' AND actions.state <> 'done' AND decided = 0 \
     ORDER BY event_sequence, actions.id";
+
+/// What is said of an action that a person ended.
+pub(super) const BY_HAND: &str = "canceled by hand";
+
+/// An action in somebody's hands.
+pub(super) struct Held {
+    /// Its identifier.
+    pub(super) id: ActionId,
+    /// Whether it can be done again when it was cut off.
+    pub(super) kind: ActionKind,
+    /// Whether its end was asked for.
+    pub(super) cancel: Cancel,
+}
+
+/// Who asked for the end of a command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Cancel {
+    /// Nobody.
+    No,
+    /// A person.
+    ByHand,
+    /// The action of this key, which takes its place.
+    By(String),
+}
+
+impl Cancel {
+    /// What the column says.
+    pub(super) fn of(column: Option<String>) -> Self {
+        match column {
+            None => Self::No,
+            Some(key) if key.is_empty() => Self::ByHand,
+            Some(key) => Self::By(key),
+        }
+    }
+}
 
 /// Ends the attempt at a claimed action.
 pub(super) fn settle(
@@ -22,96 +61,121 @@ pub(super) fn settle(
     owner: &str,
     id: ActionId,
     end: &AttemptEnd,
-    follow_ups: &[NewAction],
+    consequences: &Consequences,
 ) -> Result<(), StoreError> {
-    let kind = claimed_kind(db, owner, id)?;
-    close_attempt(db, id, end)?;
-    let (state, due_at) = match (end.result, kind) {
-        (AttemptResult::Done, _) => (ActionState::Done, None),
-        (AttemptResult::Retry { due_at }, _) => (ActionState::Retrying, Some(due_at)),
-        (AttemptResult::Dead, _) => (ActionState::Dead, None),
-        (AttemptResult::Refused, _) => (ActionState::Refused, None),
-        (AttemptResult::Interrupted, kind) => (state_when_cut_off(kind), None),
-    };
-    put(db, id, state, end)?;
-    if let Some(due_at) = due_at {
-        db.prepare_cached("UPDATE actions SET due_at = ?2 WHERE id = ?1")?
-            .execute(params![id.0, due_at.0])?;
+    let held = held(db, owner, id)?;
+    attempts::close(db, id, end)?;
+    let state = state_after(&held, end.result);
+    put(db, &held, state, end)?;
+    match end.result {
+        AttemptResult::Retry { due_at } => {
+            db.prepare_cached("UPDATE actions SET due_at = ?2 WHERE id = ?1")?
+                .execute(params![id.0, due_at.0])?;
+        }
+        AttemptResult::Held => {
+            db.prepare_cached("UPDATE actions SET forgiven = forgiven + 1 WHERE id = ?1")?
+                .execute([id.0])?;
+        }
+        AttemptResult::Done => merge(db, id, &consequences.merged, end.at)?,
+        _ => {}
     }
-    actions::insert_all(db, follow_ups, end.at)
+    actions::insert_all(db, &consequences.follow_ups, end.at)
+}
+
+fn state_after(held: &Held, result: AttemptResult) -> ActionState {
+    let goes_on = match result {
+        AttemptResult::Done => return ActionState::Done,
+        AttemptResult::Dead => return ActionState::Dead,
+        AttemptResult::Refused => return ActionState::Refused,
+        AttemptResult::Canceled => return ActionState::Canceled,
+        AttemptResult::Superseded => return ActionState::Superseded,
+        AttemptResult::Retry { .. } => ActionState::Retrying,
+        AttemptResult::Held => ActionState::Waiting,
+        AttemptResult::Interrupted => return state_when_cut_off(held),
+    };
+    match held.cancel {
+        Cancel::No => goes_on,
+        Cancel::ByHand | Cancel::By(_) => ActionState::Canceled,
+    }
 }
 
 /// What an action becomes when its attempt was cut off: a message can be sent again, whereas a command
-/// may have done anything.
-pub(super) fn state_when_cut_off(kind: ActionKind) -> ActionState {
-    match kind {
-        ActionKind::Notify => ActionState::Waiting,
-        ActionKind::Deploy => ActionState::Interrupted,
+/// may have done anything. One whose end was asked for has come to it.
+pub(super) fn state_when_cut_off(held: &Held) -> ActionState {
+    match (&held.cancel, held.kind) {
+        (Cancel::ByHand | Cancel::By(_), _) => ActionState::Canceled,
+        (Cancel::No, ActionKind::Notify) => ActionState::Waiting,
+        (Cancel::No, ActionKind::Deploy) => ActionState::Interrupted,
     }
-}
-
-/// Writes down how the open attempt at an action ended.
-pub(super) fn close_attempt(
-    db: &Connection,
-    id: ActionId,
-    end: &AttemptEnd,
-) -> Result<(), StoreError> {
-    db.prepare_cached(
-        "UPDATE attempts SET ended_at = ?2, result = ?3, detail = ?4, exit_code = ?5, output = ?6 \
-         WHERE action_id = ?1 AND ended_at IS NULL",
-    )?
-    .execute(params![
-        id.0,
-        end.at.0,
-        end.result.as_str(),
-        end.detail,
-        end.exit_code,
-        end.output
-    ])?;
-    Ok(())
 }
 
 /// Puts an action that was in hand into another state, with the detail of the end.
 pub(super) fn put(
     db: &Connection,
-    id: ActionId,
+    held: &Held,
     state: ActionState,
     end: &AttemptEnd,
 ) -> Result<(), StoreError> {
+    let caused_by = match &held.cancel {
+        Cancel::By(key) if state == ActionState::Canceled => Some(key),
+        _ => None,
+    };
     db.prepare_cached(
-        "UPDATE actions SET state = ?2, detail = ?3, ended_at = ?4, claimed_by = NULL, decided = 0 \
-         WHERE id = ?1",
+        "UPDATE actions SET state = ?2, detail = ?3, caused_by = ?4, ended_at = ?5, \
+         claimed_by = NULL, cancel_by = NULL, decided = 0 WHERE id = ?1",
     )?
     .execute(params![
-        id.0,
+        held.id.0,
         state.as_str(),
         end.detail,
+        caused_by,
         state.is_ended().then_some(end.at.0)
     ])?;
     Ok(())
 }
 
-fn claimed_kind(db: &Connection, owner: &str, id: ActionId) -> Result<ActionKind, StoreError> {
-    let found: Option<(String, Option<String>)> = db
-        .prepare_cached("SELECT kind, claimed_by FROM actions WHERE id = ?1")?
-        .query_row([id.0], |row| Ok((row.get(0)?, row.get(1)?)))
+/// Ends the messages of a channel that one of it carried, as far as they still wait.
+fn merge(
+    db: &Connection,
+    carrier: ActionId,
+    merged: &[ActionId],
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let mut update = db.prepare_cached(
+        "UPDATE actions SET state = 'merged', detail = NULL, ended_at = ?3, \
+         caused_by = (SELECT key FROM actions WHERE id = ?2) \
+         WHERE id = ?1 AND kind = 'notify' AND state IN ('waiting', 'retrying') \
+         AND target = (SELECT target FROM actions WHERE id = ?2)",
+    )?;
+    for id in merged {
+        update.execute(params![id.0, carrier.0, now.0])?;
+    }
+    Ok(())
+}
+
+fn held(db: &Connection, owner: &str, id: ActionId) -> Result<Held, StoreError> {
+    let found = db
+        .prepare_cached("SELECT id, kind, cancel_by, claimed_by FROM actions WHERE id = ?1")?
+        .query_row([id.0], |row| {
+            Ok((read_held(row)?, row.get::<_, Option<String>>("claimed_by")?))
+        })
         .optional()?;
     match found {
         None => Err(actions::not_found(id)),
-        Some((kind, Some(holder))) if holder == owner => Ok(kind_named(&kind)),
+        Some((held, Some(holder))) if holder == owner => Ok(held),
         Some(_) => Err(StoreError::ClaimLost {
             what: format!("action `{}`", id.0),
         }),
     }
 }
 
-/// The kind of this name. The column holds the two names alone.
-pub(super) fn kind_named(name: &str) -> ActionKind {
-    if name == ActionKind::Notify.as_str() {
-        ActionKind::Notify
-    } else {
-        ActionKind::Deploy
-    }
+/// Reads one that is in hand.
+pub(super) fn read_held(row: &Row<'_>) -> rusqlite::Result<Held> {
+    Ok(Held {
+        id: ActionId(row.get("id")?),
+        kind: rows::action_kind(row, "kind")?,
+        cancel: Cancel::of(row.get("cancel_by")?),
+    })
 }
 
 /// The interrupted commands about which nothing is decided.
@@ -128,8 +192,10 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Interrupted> {
         id: ActionId(row.get("id")?),
         key: row.get("key")?,
         event: EventId(row.get("event_id")?),
+        run: row.get("run")?,
         rule: rows::rule(row, "rule")?,
         action: rows::json(row, "action")?,
+        attempt: row.get("attempts")?,
     })
 }
 
@@ -138,7 +204,7 @@ pub(super) fn decide(
     db: &Connection,
     id: ActionId,
     decision: InterruptDecision,
-    follow_ups: &[NewAction],
+    (output, follow_ups): (Option<&str>, &[NewAction]),
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let statement = match decision {
@@ -154,6 +220,9 @@ pub(super) fn decide(
         return Err(StoreError::NotFound {
             what: format!("interrupted action `{}`", id.0),
         });
+    }
+    if let Some(output) = output {
+        attempts::keep_output(db, id, output)?;
     }
     actions::insert_all(db, follow_ups, now)
 }

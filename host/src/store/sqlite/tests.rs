@@ -2,13 +2,16 @@
 //! plans of its queries.
 
 mod plans;
+mod work;
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::mpsc::{Sender, channel};
 
 use rusqlite::Connection;
 use tempfile::TempDir;
 
+use super::file::FILE;
 use super::*;
 use crate::domain::clock::ManualClock;
 use crate::store::{FileRecord, RootRecord};

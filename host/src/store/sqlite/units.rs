@@ -4,7 +4,7 @@
 
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use super::{actions, events, rows};
+use super::{actions, events, replays, rows};
 use crate::domain::evaluation::{Evaluation, Outcome};
 use crate::domain::names::TeamName;
 use crate::store::{ActionId, DropRecord, StoreError, Unit, UnitCommit};
@@ -35,6 +35,10 @@ pub(super) fn commit(
     let mut ids = Vec::new();
     for evaluated in &unit.evaluations {
         insert_evaluation(db, sequence, unit, &evaluated.evaluation)?;
+        // A rule cannot have missed an event before its first run.
+        if unit.run > 0 {
+            replays::asked(db, sequence, &evaluated.evaluation.rule)?;
+        }
         for action in &evaluated.actions {
             ids.push(actions::insert(db, action, unit.at)?);
         }
@@ -51,6 +55,9 @@ pub(super) fn commit(
             dropped.rule.to_string(),
             dropped.reason
         ])?;
+    }
+    for rule in &unit.skipped {
+        replays::skip(db, sequence, rule)?;
     }
     db.prepare_cached(
         "INSERT INTO units (event_sequence, run, unit, snapshot_id, committed_at, action_ids) \
