@@ -2,13 +2,16 @@
 //!
 //! The configuration becomes [`Commands`] at load. For each action the worker prepares the arguments that
 //! the rule gave, awaits its turn by the concurrency key, runs the command, and records its end. Each run
-//! has a supervisor of its own, a process that the server's own program becomes through [`supervise`].
+//! has a supervisor of its own, a process that the server's own program becomes through [`supervise`], and
+//! that starts the program through [`start_program`].
 //!
 //! A command's environment is clean: `PATH` (`/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`),
 //! `LANG` (`C.UTF-8`), `HOME` and `USER` of the user it runs as (`/`, and no `USER`, where `/etc/passwd`
-//! does not list that user), `HOOKBOX_EVENT_ID`, `HOOKBOX_IDEMPOTENCY_KEY`, `HOOKBOX_RULE`,
-//! `HOOKBOX_SOURCE`, `HOOKBOX_ATTEMPT`, and what its configuration lists. Its standard input is empty; its
-//! standard output and standard error are one stream, of which the beginning and the end are kept.
+//! does not list that user), `HOOKBOX_COMMAND`, `HOOKBOX_EVENT_ID`, `HOOKBOX_IDEMPOTENCY_KEY`,
+//! `HOOKBOX_RULE`, `HOOKBOX_SOURCE`, `HOOKBOX_ATTEMPT`, `HOOKBOX_REPLAY` (`1`, on a replay alone), what its
+//! configuration lists, and for the program that follows a git-update `HOOKBOX_COMMIT` and
+//! `HOOKBOX_BRANCH`. Its standard input is empty, or the event as JSON; its standard output and standard
+//! error are one stream, of which the beginning and the end are kept.
 //!
 //! Invariants:
 //! - A value is one argument, or a part of one, as it is; no shell reads it.
@@ -20,40 +23,56 @@
 mod build;
 mod config;
 mod end;
+mod git;
+mod identity;
+mod limits;
 mod mask;
+mod memory;
 mod output;
 mod parameter;
+mod prepare;
+mod problem;
 mod processes;
 mod protocol;
 mod run;
 mod shown;
+mod start;
 mod supervisor;
 mod template;
 mod user;
 
 use std::collections::BTreeMap;
+use std::future::Future;
 use std::path::PathBuf;
 
-pub use self::build::{CommandConfigError, ConfigProblem, Context};
+pub use self::build::Context;
 pub use self::config::{
-    CommandConfig, ConcurrencyConfig, EnvironmentValue, OnInterrupt, ParameterConfig, WhenBusy,
+    CommandConfig, ConcurrencyConfig, EnvironmentValue, GitUpdateConfig, OnInterrupt,
+    ParameterConfig, ProgramConfig, StandardInput, WorkConfig,
 };
 pub use self::end::{CommandEnd, CommandOutcome};
+use self::git::GitUpdate;
+pub use self::git::update::{GIT_UPDATE, git_update};
+pub use self::git::{EventCommit, Forced, commit_of};
+use self::identity::Identity;
+pub use self::limits::ResourceLimits;
 pub use self::output::Output;
 use self::output::OutputKeeper;
 use self::parameter::Parameter;
 pub use self::parameter::{ArgumentError, ArgumentProblem, ParameterError};
-use self::protocol::Spec;
+pub use self::prepare::Prepared;
+use self::prepare::PreparedWork;
+pub use self::problem::{CommandConfigError, ConfigProblem};
+use self::protocol::{Program, Spec, StandardOutput};
 pub use self::run::SUPERVISE;
-use self::shown::shown;
+pub use self::start::{START, start_program};
 pub use self::supervisor::supervise;
 use self::template::Template;
 pub use self::template::TemplateError;
-use self::user::User;
-use crate::domain::decision::Argument;
 use crate::domain::names::CommandName;
 use crate::domain::quantity::{Bytes, Span};
 use crate::domain::secret::Secret;
+use crate::domain::turn::WhenBusy;
 
 /// All commands of a configuration.
 #[derive(Debug, Default)]
@@ -94,18 +113,20 @@ impl Commands {
     }
 }
 
-/// A program that the operator named, and how it is run.
+/// What the operator named, and how it is run.
 #[derive(Debug)]
 pub struct Command {
     name: CommandName,
-    program: String,
-    arguments: Vec<Template>,
-    key: Template,
+    work: Work,
+    place: Place,
+    when_busy: WhenBusy,
     parameters: BTreeMap<String, Parameter>,
-    cwd: PathBuf,
-    user: Option<User>,
+    identity: Option<Identity>,
     environment: BTreeMap<String, String>,
     secrets: BTreeMap<String, Secret>,
+    stdin: StandardInput,
+    limits: ResourceLimits,
+    nice: Option<u8>,
     timeout: Span,
     grace: Span,
     output_limit: Bytes,
@@ -116,25 +137,24 @@ pub struct Command {
     output: PathBuf,
 }
 
-/// A command with its arguments put in.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Prepared {
-    argv: Vec<String>,
-    concurrency_key: String,
+/// What a command does.
+#[derive(Debug)]
+enum Work {
+    /// It runs a program.
+    Program {
+        program: String,
+        arguments: Vec<Template>,
+        cwd: PathBuf,
+    },
+    /// It updates a checkout.
+    GitUpdate(GitUpdate),
 }
 
-impl Prepared {
-    /// Runs with the same key go one after the other: `<command>:<key>`.
-    #[must_use]
-    pub fn concurrency_key(&self) -> &str {
-        &self.concurrency_key
-    }
-
-    /// The program and its arguments.
-    #[must_use]
-    pub fn argv(&self) -> &[String] {
-        &self.argv
-    }
+/// Among which runs a command waits for its turn.
+#[derive(Debug)]
+struct Place {
+    prefix: String,
+    key: Template,
 }
 
 /// What a run is for; the command finds it in its environment.
@@ -150,6 +170,13 @@ pub struct RunContext<'a> {
     pub source: &'a str,
     /// Which attempt it is, counted from 1: `HOOKBOX_ATTEMPT`.
     pub attempt: u32,
+    /// Whether the event is being replayed: `HOOKBOX_REPLAY` is `1` then, and else not there.
+    pub replay: bool,
+    /// The commit of the event, as [`commit_of`] says it; for git-updates.
+    pub commit: EventCommit<'a>,
+    /// The event as JSON, for a command whose [`Command::stdin`] asks for it; without it that one finds an
+    /// empty standard input.
+    pub stdin: Option<&'a str>,
 }
 
 impl Command {
@@ -177,73 +204,93 @@ impl Command {
         self.retries
     }
 
-    /// Checks the arguments that a rule gave, and puts them in.
+    /// What its standard input holds.
+    #[must_use]
+    pub fn stdin(&self) -> StandardInput {
+        self.stdin
+    }
+
+    /// Runs it to its end, or until `until` comes, which gives it up. Never fails: whatever happens is in the
+    /// end that it returns.
     ///
-    /// # Errors
-    /// When an argument is unknown, missing, doubled, or not what its parameter accepts.
-    pub fn prepare(&self, arguments: &[Argument]) -> Result<Prepared, ArgumentError> {
-        let error = |problem| ArgumentError {
-            command: self.name.clone(),
-            problem,
+    /// When it returns, no process of the command is left, but for those that the end counts. A run that is
+    /// given up ends as one whose future is dropped, and is then [`CommandOutcome::Canceled`]; one that ended
+    /// by itself at the same moment tells how.
+    ///
+    /// Dropping the future ends the command with everything that came of it: TERM, and KILL after its grace.
+    pub async fn run(
+        &self,
+        prepared: &Prepared,
+        run: &RunContext<'_>,
+        until: impl Future<Output = ()>,
+    ) -> CommandEnd {
+        let secrets = self.secrets.values().map(Secret::expose);
+        let mut keeper = OutputKeeper::new(self.output_limit.as_usize(), secrets);
+        let program = match self.program(prepared, run) {
+            Ok(program) => program,
+            Err(reason) => return self.end(run::Ended::not_updated(reason), keeper.finish()),
         };
-        let mut values = BTreeMap::new();
-        for Argument { name, value } in arguments {
-            let parameter = self
-                .parameters
-                .get(name)
-                .ok_or_else(|| error(self.unknown(name)))?;
-            parameter.check(value).map_err(error)?;
-            if values.insert(name.as_str(), value.as_str()).is_some() {
-                let parameter = name.clone();
-                return Err(error(ArgumentProblem::Doubled { parameter }));
-            }
+        let spec = Spec {
+            program,
+            timeout: self.timeout.0,
+            grace: self.grace.0,
+        };
+        let ended = run::run(&self.supervisor, &spec, &mut keeper, until).await;
+        let mut output = keeper.finish();
+        if let Err(error) = output::write(&mut output, &self.output, run.key, run.attempt).await {
+            let folder = self.output.display();
+            let name = &self.name;
+            tracing::warn!(command.name = %name, %error, "The output cannot be kept in `{folder}`.");
         }
-        for (name, parameter) in &self.parameters {
-            if !values.contains_key(name.as_str()) {
-                let default = parameter
-                    .default()
-                    .ok_or_else(|| error(parameter.missing()))?;
-                values.insert(name, default);
-            }
+        self.end(ended, output)
+    }
+
+    fn end(&self, ended: run::Ended, output: Output) -> CommandEnd {
+        CommandEnd {
+            outcome: ended.outcome,
+            duration: ended.duration,
+            limit: self.timeout,
+            left_running: ended.left_running,
+            output,
         }
-        let rendered = self
-            .arguments
-            .iter()
-            .map(|argument| argument.render(&values));
-        Ok(Prepared {
-            argv: std::iter::once(self.program.clone())
-                .chain(rendered)
-                .collect(),
-            concurrency_key: format!("{}:{}", self.name, self.key.render(&values)),
+    }
+
+    /// What the start stage becomes, or why there is nothing to run.
+    fn program(&self, prepared: &Prepared, run: &RunContext<'_>) -> Result<Program, String> {
+        let environment = self.environment_of(run);
+        let (argv, cwd, stdout) = match prepared.work() {
+            PreparedWork::Program { argv, cwd } => {
+                (argv.clone(), cwd.clone(), StandardOutput::Output)
+            }
+            PreparedWork::GitUpdate(update) => {
+                let plan = update.plan(run.commit, &environment)?;
+                let (argv, cwd) = plan.program()?;
+                (argv, cwd, StandardOutput::Supervisor)
+            }
+        };
+        Ok(Program {
+            argv,
+            cwd,
+            identity: self.identity,
+            environment,
+            stdin: match self.stdin {
+                StandardInput::None => None,
+                StandardInput::Event => run.stdin.map(str::to_owned),
+            },
+            limits: self.limits,
+            nice: self.nice,
+            stdout,
         })
     }
 
-    fn unknown(&self, name: &str) -> ArgumentProblem {
-        let known: Vec<String> = self
-            .parameters
-            .keys()
-            .map(|name| format!("`{name}`"))
-            .collect();
-        ArgumentProblem::Unknown {
-            parameter: shown(name),
-            known: if known.is_empty() {
-                "none".to_owned()
-            } else {
-                known.join(", ")
-            },
-        }
-    }
-
-    /// Runs it to its end. Never fails: whatever happens is in the end that it returns.
-    ///
-    /// Dropping the future ends the command with everything that came of it: TERM, and KILL after its grace.
-    pub async fn run(&self, prepared: &Prepared, run: &RunContext<'_>) -> CommandEnd {
+    fn environment_of(&self, run: &RunContext<'_>) -> BTreeMap<String, String> {
         let mut environment = self.environment.clone();
         for (name, secret) in &self.secrets {
             environment.insert(name.clone(), secret.expose().to_owned());
         }
         let attempt = run.attempt.to_string();
         for (name, value) in [
+            ("HOOKBOX_COMMAND", self.name.as_str()),
             ("HOOKBOX_EVENT_ID", run.event),
             ("HOOKBOX_IDEMPOTENCY_KEY", run.key),
             ("HOOKBOX_RULE", run.rule),
@@ -252,30 +299,10 @@ impl Command {
         ] {
             environment.insert(name.to_owned(), value.to_owned());
         }
-        let spec = Spec {
-            argv: prepared.argv.clone(),
-            cwd: self.cwd.clone(),
-            user: self.user.clone(),
-            environment,
-            timeout: self.timeout.0,
-            grace: self.grace.0,
-        };
-        let secrets = self.secrets.values().map(Secret::expose);
-        let mut keeper = OutputKeeper::new(self.output_limit.as_usize(), secrets);
-        let ended = run::run(&self.supervisor, &spec, &mut keeper).await;
-        let mut output = keeper.finish();
-        if let Err(error) = output::write(&mut output, &self.output, run.key, run.attempt).await {
-            let folder = self.output.display();
-            let name = &self.name;
-            tracing::warn!(command.name = %name, %error, "The output cannot be kept in `{folder}`.");
+        if run.replay {
+            environment.insert("HOOKBOX_REPLAY".to_owned(), "1".to_owned());
         }
-        CommandEnd {
-            outcome: ended.outcome,
-            duration: ended.duration,
-            limit: self.timeout,
-            left_running: ended.left_running,
-            output,
-        }
+        environment
     }
 }
 

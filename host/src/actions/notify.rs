@@ -2,23 +2,26 @@
 //!
 //! The configuration gives one [`ChannelConfig`] for each channel; [`Channels::build`] opens them all
 //! or says which key of which channel is wrong, and the worker calls [`Channels::send`] once for each
-//! attempt. A kind of channel is a file of this folder with a settings type and a [`Notifier`], and a
-//! line in the list below. What they share is here as well: the outgoing HTTP client, the addresses it
-//! never connects to, and the treatment of texts that come from strangers.
+//! attempt. A kind of channel is a file of this folder with its settings, which implement [`Settings`], and a
+//! [`Notifier`]; [`kinds`] lists them. What they share is here as well: the outgoing HTTP client, the addresses it
+//! never connects to, texts read as `CommonMark` and written in a dialect, and the treatment of what comes from
+//! strangers.
 //!
 //! Invariants:
 //! - No error and no `Debug` text shows the path or query of a channel's URL, a key, or a header.
 //! - Whether another attempt is worth making is decided here, by [`SendError::disposition`].
 //! - No channel leads to Hookbox's own listeners or to a cloud's metadata, by address or by name.
-//! - In a message only its `mentions` mention anybody.
+//! - In a message only its `mentions` mention anybody, and only those whom `[people]` has.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
-use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use crate::domain::clock::Clock;
 use crate::domain::decision::Notification;
@@ -27,24 +30,38 @@ use crate::domain::secret::ReadSecret;
 
 mod client;
 mod color;
+mod config;
 mod console;
+#[cfg(test)]
+mod contract;
+mod dialect;
 mod error;
 mod guard;
 mod http;
+mod kinds;
+mod markdown;
 mod mattermost;
+mod merge;
+mod message;
+mod people;
+mod quota;
 mod setting;
 #[cfg(test)]
 mod tests;
 mod text;
 
-pub use client::Timeouts;
-pub use console::{ConsoleConfig, ConsoleSink, StandardOutput};
+pub use config::{ChannelConfig, DeliveryConfig, OutgoingConfig, OverQuota};
+pub use console::{ConsoleSink, StandardOutput};
 use error::Problem;
-pub use error::{ChannelConfigError, Disposition, SendError, SettingError};
+pub use error::{Blame, ChannelConfigError, Disposition, SendError, SettingError};
 pub use guard::ForbiddenAddress;
-pub use http::HttpConfig;
-pub use mattermost::MattermostConfig;
+use message::Message;
+pub use people::{People, PersonConfig};
+pub use quota::{Bucket, Quota};
 pub use setting::TextSetting;
+
+/// How long a message waits for a channel that fails, where its configuration does not say.
+const GIVE_UP_AFTER: Duration = Duration::from_hours(24);
 
 /// Sends messages to one channel.
 #[async_trait]
@@ -52,52 +69,23 @@ trait Notifier: Send + Sync {
     /// Where the messages go, for errors: a scheme and a host, never the rest of a URL.
     fn place(&self) -> &str;
 
-    /// Sends a message once. Called again with the same key when an attempt is repeated, and at the same
-    /// time for different messages. Dropping the future ends the attempt, which may have been made.
-    async fn send(&self, message: &Notification, key: &str) -> Result<Sent, Problem>;
+    /// Sends a message once. Called again with the same key when an attempt is repeated; one message after the
+    /// other. Dropping the future ends the attempt, which may have been made.
+    async fn send(&self, message: &Message<'_>, key: &str) -> Result<Sent, Problem>;
 }
 
-macro_rules! kinds {
-    ($($(#[$doc:meta])* $kind:literal => $variant:ident($config:ty),)*) => {
-        /// The settings of one channel, told apart by their key `kind`.
-        #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-        #[serde(tag = "kind")]
-        pub enum ChannelConfig {
-            $($(#[$doc])* #[serde(rename = $kind)] $variant($config),)*
-        }
+/// The settings of one kind of channel.
+trait Settings: DeserializeOwned {
+    /// How many messages the service takes in a time, by its documentation; all of them hold. None where it
+    /// does not say.
+    const QUOTAS: &'static [Quota];
 
-        impl ChannelConfig {
-            /// Every kind of channel there is, as `kind` names it.
-            pub const KINDS: &[&str] = &[$($kind),*];
-
-            /// The kind, as `kind` names it.
-            #[must_use]
-            pub fn kind(&self) -> &'static str {
-                match self {
-                    $(Self::$variant(_) => $kind,)*
-                }
-            }
-
-            fn open(
-                &self,
-                name: &ChannelName,
-                context: &Context<'_>,
-            ) -> Result<Box<dyn Notifier>, SettingError> {
-                match self {
-                    $(Self::$variant(config) => Ok(Box::new(config.open(name, context)?)),)*
-                }
-            }
-        }
-    };
-}
-
-kinds! {
-    /// Standard output, for a first try and for `hookbox dev`.
-    "console" => Console(ConsoleConfig),
-    /// Any HTTP server, with the signature of Standard Webhooks.
-    "http" => Http(HttpConfig),
-    /// An incoming webhook of Mattermost.
-    "mattermost" => Mattermost(MattermostConfig),
+    /// Opens a channel with these settings, and connects to nothing.
+    fn open(
+        &self,
+        name: &ChannelName,
+        context: &Context<'_>,
+    ) -> Result<Box<dyn Notifier>, SettingError>;
 }
 
 /// What channels need from the server to be opened.
@@ -110,17 +98,25 @@ pub struct Context<'a> {
     pub console: Arc<dyn ConsoleSink>,
     /// Hookbox's own listeners, to which nothing is ever sent.
     pub forbidden: Vec<SocketAddr>,
-    /// How long an outgoing request may take.
-    pub timeouts: Timeouts,
+    /// How servers outside are reached where a channel does not say.
+    pub outgoing: OutgoingConfig,
+    /// The configuration file's folder, from which relative paths count.
+    pub folder: PathBuf,
 }
 
 struct Channel {
     kind: &'static str,
     notifier: Box<dyn Notifier>,
+    quotas: Vec<Quota>,
+    over_quota: OverQuota,
+    give_up_after: Duration,
 }
 
 /// All configured channels, open and ready.
-pub struct Channels(BTreeMap<ChannelName, Channel>);
+pub struct Channels {
+    channels: BTreeMap<ChannelName, Channel>,
+    people: People,
+}
 
 impl Channels {
     /// Opens every channel. Connects to none of them.
@@ -129,27 +125,63 @@ impl Channels {
     /// The first setting that cannot be used, with the channel and the key.
     pub fn build(
         configs: &BTreeMap<ChannelName, ChannelConfig>,
+        people: People,
         context: &Context<'_>,
     ) -> Result<Self, ChannelConfigError> {
         let open = |(name, config): (&ChannelName, &ChannelConfig)| {
-            let notifier = config
-                .open(name, context)
-                .map_err(|error| ChannelConfigError::new(name, error))?;
-            let kind = config.kind();
-            Ok((name.clone(), Channel { kind, notifier }))
+            let channel = open(name, config, context);
+            let channel = channel.map_err(|error| ChannelConfigError::new(name, error))?;
+            Ok((name.clone(), channel))
         };
-        configs.iter().map(open).collect::<Result<_, _>>().map(Self)
+        let channels = configs.iter().map(open).collect::<Result<_, _>>()?;
+        Ok(Self { channels, people })
     }
 
     /// The names of the channels, in order.
     pub fn names(&self) -> impl Iterator<Item = &ChannelName> {
-        self.0.keys()
+        self.channels.keys()
     }
 
     /// The kind of a channel, as `kind` names it; none for a channel that is not configured.
     #[must_use]
     pub fn kind(&self, channel: &ChannelName) -> Option<&'static str> {
-        self.0.get(channel).map(|channel| channel.kind)
+        self.channels.get(channel).map(|channel| channel.kind)
+    }
+
+    /// Where a channel leads: a scheme and a host; none for a channel that is not configured.
+    #[must_use]
+    pub fn place(&self, channel: &ChannelName) -> Option<&str> {
+        let channel = self.channels.get(channel);
+        channel.map(|channel| channel.notifier.place())
+    }
+
+    /// How many messages a channel takes in a time; none where nothing is known, or there is no such channel.
+    #[must_use]
+    pub fn quotas(&self, channel: &ChannelName) -> &[Quota] {
+        self.channels
+            .get(channel)
+            .map_or(&[], |channel| channel.quotas.as_slice())
+    }
+
+    /// What becomes of messages that come faster than a channel takes them.
+    #[must_use]
+    pub fn over_quota(&self, channel: &ChannelName) -> OverQuota {
+        let channel = self.channels.get(channel);
+        channel.map_or(OverQuota::Wait, |channel| channel.over_quota)
+    }
+
+    /// How long a message waits for a channel that fails, before it is a dead letter.
+    #[must_use]
+    pub fn give_up_after(&self, channel: &ChannelName) -> Duration {
+        let channel = self.channels.get(channel);
+        channel.map_or(GIVE_UP_AFTER, |channel| channel.give_up_after)
+    }
+
+    /// Many messages of a channel as one, which says how many they are.
+    #[must_use]
+    pub fn merged(&self, channel: &ChannelName, messages: &[&Notification]) -> Notification {
+        let quotas: Vec<String> = self.quotas(channel).iter().map(Quota::to_string).collect();
+        merge::merged(messages, &quotas.join(", "))
     }
 
     /// Sends a message to a channel, once. `key` is the action's idempotency key, the same for each of
@@ -163,18 +195,44 @@ impl Channels {
         message: &Notification,
         key: &str,
     ) -> Result<Sent, SendError> {
-        let Some(Channel { kind, notifier }) = self.0.get(channel) else {
+        let Some(Channel { kind, notifier, .. }) = self.channels.get(channel) else {
             return Err(SendError::not_configured(channel));
         };
-        let sent = notifier.send(message, key).await;
+        let message = self.people.message(message, kind);
+        let sent = notifier.send(&message, key).await;
         sent.map_err(|problem| SendError::new(channel, kind, notifier.place(), problem))
     }
+}
+
+fn open(
+    name: &ChannelName,
+    config: &ChannelConfig,
+    context: &Context<'_>,
+) -> Result<Channel, SettingError> {
+    let context = Context {
+        secrets: context.secrets,
+        clock: Arc::clone(&context.clock),
+        console: Arc::clone(&context.console),
+        forbidden: context.forbidden.clone(),
+        outgoing: config.outgoing.or(&context.outgoing),
+        folder: context.folder.clone(),
+    };
+    let delivery = &config.delivery;
+    Ok(Channel {
+        kind: config.kind(),
+        notifier: config.of_kind.open(name, &context)?,
+        quotas: delivery
+            .quota
+            .map_or_else(|| config.of_kind.quotas().to_vec(), |quota| vec![quota]),
+        over_quota: delivery.over_quota,
+        give_up_after: delivery.give_up_after.map_or(GIVE_UP_AFTER, |span| span.0),
+    })
 }
 
 impl fmt::Debug for Channels {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kinds = self
-            .0
+            .channels
             .iter()
             .map(|(name, channel)| (name.as_str(), channel.kind));
         f.debug_map().entries(kinds).finish()

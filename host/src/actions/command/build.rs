@@ -9,14 +9,22 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use super::Command;
-use super::config::{CommandConfig, EnvironmentValue, WhenBusy};
-use super::parameter::{Parameter, ParameterError};
+use super::config::{
+    CommandConfig, EnvironmentValue, GitUpdateConfig, ProgramConfig, StandardInput, WorkConfig,
+};
+use super::git::{COMMIT, GitUpdate};
+use super::identity::{Identity, Own};
+use super::limits::LOWEST_PRIORITY;
+use super::output::OUTPUT_LIMIT;
+use super::parameter::Parameter;
+use super::problem::ConfigProblem;
 use super::shown::shown;
-use super::template::{Template, TemplateError};
-use super::user::User;
+use super::template::Template;
+use super::user::{User, group_named};
+use super::{Command, Place, Work};
 use crate::domain::names::CommandName;
-use crate::domain::secret::{ReadSecret, Secret, SecretError};
+use crate::domain::secret::{ReadSecret, Secret};
+use crate::domain::turn::WhenBusy;
 
 /// Where programs are looked up.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -34,96 +42,6 @@ pub struct Context<'a> {
     pub folder: PathBuf,
 }
 
-/// A command's configuration that cannot be used.
-#[derive(Debug, Clone, thiserror::Error)]
-#[error("command `{command}`: {problem}")]
-pub struct CommandConfigError {
-    /// The command.
-    pub command: CommandName,
-    /// What is wrong with it.
-    pub problem: ConfigProblem,
-}
-
-/// What is wrong with a command's configuration.
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum ConfigProblem {
-    /// There is no program.
-    #[error("`argv` is empty: it needs the program and its arguments")]
-    NoProgram,
-    /// A rule could choose the program.
-    #[error("the program `{program}`, the first of `argv`, has a placeholder: only arguments may")]
-    ProgramFromRule {
-        /// The program as it is configured.
-        program: String,
-    },
-    /// A text holds a NUL byte.
-    #[error("`{key}` holds a NUL byte")]
-    Nul {
-        /// Where it stands.
-        key: String,
-    },
-    /// An argument or the key has a brace that belongs to no placeholder.
-    #[error("{0}")]
-    Template(TemplateError),
-    /// A placeholder names no parameter.
-    #[error(
-        "the placeholder `{{{name}}}` names no parameter; add `parameters.{name} = {{ pattern = \"…\" }}`"
-    )]
-    UnknownParameter {
-        /// The name in the placeholder.
-        name: String,
-    },
-    /// A parameter is in no placeholder.
-    #[error("its parameter `{name}` is never used; write `{{{name}}}` in `argv`, or remove it")]
-    UnusedParameter {
-        /// The parameter.
-        name: String,
-    },
-    /// A parameter makes no sense.
-    #[error("its parameter `{name}`: {error}")]
-    Parameter {
-        /// The parameter.
-        name: String,
-        /// What is wrong with it.
-        error: ParameterError,
-    },
-    /// The working folder is not there.
-    #[error("its working folder `{}` does not exist or is no folder", path.display())]
-    NoFolder {
-        /// The folder.
-        path: PathBuf,
-    },
-    /// The user is not known.
-    #[error("the user `{name}` is not in /etc/passwd")]
-    UnknownUser {
-        /// The user's name.
-        name: String,
-    },
-    /// A variable's name cannot be one, or is Hookbox's own.
-    #[error(
-        "`{name}` cannot be a variable of its environment: use letters, digits and `_`, not beginning with \
-         a digit or with `HOOKBOX_`"
-    )]
-    VariableName {
-        /// The name.
-        name: String,
-    },
-    /// A secret could not be read.
-    #[error("its variable `{variable}`: {error}")]
-    Secret {
-        /// The variable.
-        variable: String,
-        /// Why it could not be read.
-        error: SecretError,
-    },
-    /// What to do with a busy key is not known to this version.
-    #[error("this version knows only `when_busy = \"queue\"`, not \"{found}\"")]
-    WhenBusy {
-        /// What is configured.
-        found: WhenBusy,
-    },
-}
-
 impl Command {
     /// Checks a command's configuration and reads its secrets.
     pub(super) fn build(
@@ -131,38 +49,34 @@ impl Command {
         config: &CommandConfig,
         context: &Context<'_>,
     ) -> Result<Self, ConfigProblem> {
-        if config.concurrency.when_busy != WhenBusy::Queue {
-            return Err(ConfigProblem::WhenBusy {
-                found: config.concurrency.when_busy,
-            });
-        }
-        let (program, arguments) = argv(config, &context.folder)?;
-        let key = config.concurrency.key.as_deref().unwrap_or(name.as_str());
-        let key = Template::parse(key).map_err(ConfigProblem::Template)?;
+        check_bounds(config)?;
         let parameters = parameters(config)?;
-        check_placeholders(arguments.iter().chain([&key]), &parameters)?;
-        let cwd = config
-            .cwd
-            .as_ref()
-            .map_or_else(|| PathBuf::from("/"), |cwd| context.folder.join(cwd));
-        if !cwd.is_dir() {
-            return Err(ConfigProblem::NoFolder { path: cwd });
-        }
+        let (work, place) = match &config.work {
+            WorkConfig::Program(program) => self::program(name, config, program, &context.folder)?,
+            WorkConfig::GitUpdate(update) => git_update(config, update, &context.folder)?,
+        };
+        check_placeholders(&work, &place, &parameters)?;
         let user = config.user.as_ref().map(|name| {
             User::named(name).ok_or_else(|| ConfigProblem::UnknownUser { name: name.clone() })
         });
         let user = user.transpose()?;
+        let identity = identity(config, user.as_ref(), &Own::current())?;
         let (environment, secrets) = environment(config, user.as_ref(), context.secrets)?;
         Ok(Self {
             name: name.clone(),
-            program,
-            arguments,
-            key,
+            work,
+            place,
+            when_busy: config.concurrency.when_busy.unwrap_or(match config.work {
+                WorkConfig::Program(_) => WhenBusy::Queue,
+                WorkConfig::GitUpdate(_) => WhenBusy::Latest,
+            }),
             parameters,
-            cwd,
-            user,
+            identity,
             environment,
             secrets,
+            stdin: config.stdin,
+            limits: config.limits,
+            nice: config.nice,
             timeout: config.timeout,
             grace: config.grace,
             output_limit: config.output_limit,
@@ -175,21 +89,132 @@ impl Command {
     }
 }
 
+/// Checks what is a number.
+fn check_bounds(config: &CommandConfig) -> Result<(), ConfigProblem> {
+    if let Some(key) = config.limits.zero() {
+        return Err(ConfigProblem::ZeroLimit { key });
+    }
+    if let Some(found) = config.nice.filter(|nice| *nice > LOWEST_PRIORITY) {
+        return Err(ConfigProblem::Nice { found });
+    }
+    if config.output_limit > OUTPUT_LIMIT {
+        return Err(ConfigProblem::OutputLimit {
+            found: config.output_limit,
+        });
+    }
+    Ok(())
+}
+
+/// A program to run, and which of its runs wait for each other.
+fn program(
+    name: &CommandName,
+    config: &CommandConfig,
+    program: &ProgramConfig,
+    folder: &Path,
+) -> Result<(Work, Place), ConfigProblem> {
+    let (program_path, arguments) = argv("argv", &program.argv, folder)?;
+    let cwd = program.cwd.as_ref();
+    let cwd = cwd.map_or_else(|| PathBuf::from("/"), |cwd| folder.join(cwd));
+    if !cwd.is_dir() {
+        return Err(ConfigProblem::NoFolder { path: cwd });
+    }
+    // Names of groups have the form that names of commands have.
+    let group = config.concurrency.group.as_ref();
+    let group = group.map(|group| CommandName::parse(group.as_str()).map_err(ConfigProblem::Group));
+    let group = group.transpose()?;
+    let prefix = match &group {
+        Some(group) => format!("group/{group}"),
+        None => name.to_string(),
+    };
+    let key = config.concurrency.key.as_deref();
+    let key = key.unwrap_or_else(|| group.as_ref().unwrap_or(name).as_str());
+    Ok((
+        Work::Program {
+            program: program_path,
+            arguments,
+            cwd,
+        },
+        Place {
+            prefix: format!("{prefix}:"),
+            key: Template::parse(key).map_err(ConfigProblem::Template)?,
+        },
+    ))
+}
+
+/// A checkout to update, and the place that all runs for the same folder share.
+fn git_update(
+    config: &CommandConfig,
+    update: &GitUpdateConfig,
+    folder: &Path,
+) -> Result<(Work, Place), ConfigProblem> {
+    for (key, value) in [
+        ("key", &config.concurrency.key),
+        ("group", &config.concurrency.group),
+    ] {
+        if value.is_some() {
+            return Err(ConfigProblem::UpdateKey { key });
+        }
+    }
+    if config.parameters.contains_key(COMMIT) {
+        return Err(ConfigProblem::BuiltIn);
+    }
+    if update.then.is_none() && config.stdin != StandardInput::None {
+        return Err(ConfigProblem::StdinForNobody);
+    }
+    for (key, found, expected) in [
+        ("remote", &update.remote, "name of a remote"),
+        ("branch", &update.branch, "name of a branch"),
+    ] {
+        if found.is_empty() || found.starts_with('-') || found.contains('\0') {
+            let found = shown(found);
+            return Err(ConfigProblem::NotForGit {
+                key,
+                found,
+                expected,
+            });
+        }
+    }
+    let path = folder.join(&update.path);
+    let path = path
+        .canonicalize()
+        .ok()
+        .filter(|path| path.is_dir())
+        .ok_or(ConfigProblem::NoFolder { path })?;
+    let then = update.then.as_ref().map(|then| argv("then", then, &path));
+    let prefix = format!("git/{}", path.display());
+    Ok((
+        Work::GitUpdate(GitUpdate {
+            path,
+            remote: update.remote.clone(),
+            branch: Template::parse(&update.branch).map_err(ConfigProblem::Template)?,
+            then: then.transpose()?,
+        }),
+        Place {
+            prefix,
+            key: Template::default(),
+        },
+    ))
+}
+
 /// Reads the program and its arguments; a relative path of the program counts from the folder.
-fn argv(config: &CommandConfig, folder: &Path) -> Result<(String, Vec<Template>), ConfigProblem> {
-    let (program, arguments) = config
-        .argv
+fn argv(
+    key: &'static str,
+    argv: &[String],
+    folder: &Path,
+) -> Result<(String, Vec<Template>), ConfigProblem> {
+    let (program, arguments) = argv
         .split_first()
         .filter(|(program, _)| !program.is_empty())
-        .ok_or(ConfigProblem::NoProgram)?;
-    if config.argv.iter().any(|text| text.contains('\0')) {
+        .ok_or(ConfigProblem::NoProgram { key })?;
+    if argv.iter().any(|text| text.contains('\0')) {
         return Err(ConfigProblem::Nul {
-            key: "argv".to_owned(),
+            key: key.to_owned(),
         });
     }
     let template = Template::parse(program).map_err(ConfigProblem::Template)?;
     if template.placeholders().next().is_some() {
         return Err(ConfigProblem::ProgramFromRule {
+            key,
             program: program.clone(),
         });
     }
@@ -219,20 +244,66 @@ fn parameters(config: &CommandConfig) -> Result<BTreeMap<String, Parameter>, Con
 }
 
 /// Every placeholder names a parameter, and every parameter is named by one.
-fn check_placeholders<'a>(
-    templates: impl Iterator<Item = &'a Template>,
+fn check_placeholders(
+    work: &Work,
+    place: &Place,
     parameters: &BTreeMap<String, Parameter>,
 ) -> Result<(), ConfigProblem> {
-    let used: BTreeSet<&str> = templates.flat_map(Template::placeholders).collect();
+    let (key, templates): (_, Vec<&Template>) = match work {
+        Work::Program { arguments, .. } => ("argv", arguments.iter().chain([&place.key]).collect()),
+        Work::GitUpdate(update) => ("branch", vec![&update.branch]),
+    };
+    let mut used: BTreeSet<&str> = templates
+        .into_iter()
+        .flat_map(Template::placeholders)
+        .collect();
+    if let Work::GitUpdate(GitUpdate {
+        then: Some((_, arguments)),
+        ..
+    }) = work
+    {
+        let names = arguments.iter().flat_map(Template::placeholders);
+        used.extend(names.filter(|name| *name != COMMIT));
+    }
     if let Some(name) = used.iter().find(|name| !parameters.contains_key(**name)) {
         return Err(ConfigProblem::UnknownParameter {
             name: (*name).to_owned(),
         });
     }
     match parameters.keys().find(|name| !used.contains(name.as_str())) {
-        Some(name) => Err(ConfigProblem::UnusedParameter { name: name.clone() }),
+        Some(name) => Err(ConfigProblem::UnusedParameter {
+            key,
+            name: name.clone(),
+        }),
         None => Ok(()),
     }
+}
+
+/// Whom it becomes; none where it stays who the server is.
+fn identity(
+    config: &CommandConfig,
+    user: Option<&User>,
+    own: &Own,
+) -> Result<Option<Identity>, ConfigProblem> {
+    let group = config.group.as_ref().map(|name| {
+        group_named(name).ok_or_else(|| ConfigProblem::UnknownGroup { name: name.clone() })
+    });
+    let Some(gid) = group.transpose()?.or(user.map(|user| user.gid)) else {
+        return Ok(None);
+    };
+    let wanted = own.with(user.map(|user| user.uid), gid);
+    let lacks = own.lacks(wanted);
+    if lacks.is_empty() {
+        return Ok(Some(wanted));
+    }
+    let names = [("user", &config.user), ("group", &config.group)];
+    let names = names
+        .iter()
+        .filter_map(|(what, name)| name.as_ref().map(|name| format!("{what} `{name}`")));
+    Err(ConfigProblem::Privileges {
+        wanted: names.collect::<Vec<_>>().join(", "),
+        lacks: lacks.join(", "),
+    })
 }
 
 /// Variables by name, and those of them that are secrets.

@@ -5,7 +5,10 @@
 //!
 //! Invariants:
 //! - An unknown key is an error.
+//! - A key that belongs to another kind of command is an unknown key.
 //! - A value that is left out means what the documentation of its field says.
+
+mod written;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -15,63 +18,99 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
+use self::written::Written;
+use super::limits::ResourceLimits;
 use crate::domain::quantity::{Bytes, Span};
 use crate::domain::secret::SecretRef;
+use crate::domain::turn::WhenBusy;
 
-/// A program that rules may ask to run, and how.
+/// What rules may ask to run, and how.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(try_from = "Written")]
 pub struct CommandConfig {
+    /// What it does: `kind`, and the keys that belong to that kind.
+    pub work: WorkConfig,
+    /// What a rule may say, by name. Every parameter is used in `argv` or in the concurrency key, for a
+    /// git-update in `branch` or in `then`.
+    pub parameters: BTreeMap<String, ParameterConfig>,
+    /// The user it runs as, with that user's main group alone; the server's own by default. Another user
+    /// needs a server that runs as root, or with `CAP_SETUID`, `CAP_SETGID` and `CAP_KILL`.
+    pub user: Option<String>,
+    /// The one group it runs with, in place of the user's main group or of the server's own groups.
+    pub group: Option<String>,
+    /// How long it may run; 10 minutes by default.
+    pub timeout: Span,
+    /// How long after TERM it is ended with KILL; 10 seconds by default.
+    pub grace: Span,
+    /// Variables of its environment besides those that every command gets.
+    pub environment: BTreeMap<String, EnvironmentValue>,
+    /// What its standard input holds; nothing by default. For a git-update it is that of `then`.
+    pub stdin: StandardInput,
+    /// What the system allows each of its processes; what it allows the server by default.
+    pub limits: ResourceLimits,
+    /// By how much its priority is lower than the server's, 0 to 19; not at all by default.
+    pub nice: Option<u8>,
+    /// Which runs of it wait for each other; all of them by default.
+    pub concurrency: ConcurrencyConfig,
+    /// What becomes of a run that a crash of the server cut off.
+    pub on_interrupt: OnInterrupt,
+    /// The channel that is told of such a run.
+    pub report_channel: Option<String>,
+    /// How many times it is tried again when it fails; 0 by default.
+    pub retries: u32,
+    /// How much of its output is kept on disk, half from its beginning and half from its end; 64 KiB by
+    /// default, 64 MiB at most. Of that, the record of the attempt holds 64 KiB at most.
+    pub output_limit: Bytes,
+}
+
+/// What a command does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WorkConfig {
+    /// It runs a program; without `kind`, or with `kind = "program"`.
+    Program(ProgramConfig),
+    /// It brings a checkout of a Git repository to the commit of the event; with `kind = "git-update"`.
+    GitUpdate(GitUpdateConfig),
+}
+
+/// A program to run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProgramConfig {
     /// The program and its arguments, each passed on as it is, without a shell. `{name}` stands for the
     /// value of a parameter, `{{` and `}}` for a brace. A program without a `/` is looked up in `PATH`;
     /// a relative path counts from the configuration file's folder.
     pub argv: Vec<String>,
-    /// What a rule may say, by name. Every parameter is used in `argv` or in the concurrency key.
-    #[serde(default)]
-    pub parameters: BTreeMap<String, ParameterConfig>,
     /// The folder it runs in; `/` by default. A relative path counts from the configuration file's folder.
-    #[serde(default)]
     pub cwd: Option<PathBuf>,
-    /// The user it runs as, with that user's main group alone; the server's own by default. Another user
-    /// needs a server that runs as root.
-    #[serde(default)]
-    pub user: Option<String>,
-    /// How long it may run; 10 minutes by default.
-    #[serde(default = "default_timeout")]
-    pub timeout: Span,
-    /// How long after TERM it is ended with KILL; 10 seconds by default.
-    #[serde(default = "default_grace")]
-    pub grace: Span,
-    /// Variables of its environment besides those that every command gets.
-    #[serde(default)]
-    pub environment: BTreeMap<String, EnvironmentValue>,
-    /// Which runs of it wait for each other; all of them by default.
-    #[serde(default)]
-    pub concurrency: ConcurrencyConfig,
-    /// What becomes of a run that a crash of the server cut off.
-    #[serde(default)]
-    pub on_interrupt: OnInterrupt,
-    /// The channel that is told of such a run.
-    #[serde(default)]
-    pub report_channel: Option<String>,
-    /// How many times it is tried again when it fails; 0 by default.
-    #[serde(default)]
-    pub retries: u32,
-    /// How much of its output is kept, half from its beginning and half from its end; 64 KiB by default.
-    #[serde(default = "default_output_limit")]
-    pub output_limit: Bytes,
 }
 
-fn default_timeout() -> Span {
-    Span::seconds(600)
+/// A checkout to be brought to the commit of the event.
+///
+/// The commit is the argument `commit` that the rule gives, 40 or 64 hexadecimal digits, which every
+/// git-update takes, else the event's. It must be on the branch. Where it is older than what is checked out,
+/// nothing is changed and the run is superseded, unless the branch was pushed by force. Changes of tracked
+/// files are lost; untracked files stay; submodules are not touched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GitUpdateConfig {
+    /// The folder of the checkout. A relative path counts from the configuration file's folder.
+    pub path: PathBuf,
+    /// The remote to fetch from; `origin` by default.
+    pub remote: String,
+    /// The branch that the commit must be on: a name, or a text with `{name}` for parameters.
+    pub branch: String,
+    /// The program that runs in `path` when the files are there, and its arguments, as in `argv`; `{commit}`
+    /// stands for the commit, and a relative path of the program counts from `path`. None by default.
+    pub then: Option<Vec<String>>,
 }
 
-fn default_grace() -> Span {
-    Span::seconds(10)
-}
-
-fn default_output_limit() -> Bytes {
-    Bytes::kib(64)
+/// What a program finds on its standard input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StandardInput {
+    /// Nothing.
+    #[default]
+    None,
+    /// The event as JSON, as `hookbox events show --json` has it.
+    Event,
 }
 
 /// What a parameter accepts: exactly one of a pattern, a list of values, and a range.
@@ -134,41 +173,16 @@ impl<'de> Deserialize<'de> for EnvironmentValue {
 
 /// Which runs of a command wait for each other.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default)]
 pub struct ConcurrencyConfig {
     /// Runs with the same key go one after the other; a text with `{name}` for parameters, the command's
-    /// name by default.
-    #[serde(default)]
+    /// name by default, and the group's where there is one. Of a git-update the path is the key.
     pub key: Option<String>,
-    /// What a run does that finds another of its key under way.
-    #[serde(default)]
-    pub when_busy: WhenBusy,
-}
-
-/// What a run does that finds another of its key under way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum WhenBusy {
-    /// It waits for its turn.
-    #[default]
-    Queue,
-    /// It waits, and takes the place of what waited before it.
-    Latest,
-    /// It ends what is under way.
-    Cancel,
-    /// It is not run.
-    Reject,
-}
-
-impl fmt::Display for WhenBusy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Queue => "queue",
-            Self::Latest => "latest",
-            Self::Cancel => "cancel",
-            Self::Reject => "reject",
-        })
-    }
+    /// The name of a group: commands of the same group with the same key wait for each other.
+    pub group: Option<String>,
+    /// What a run does that finds another of its key waiting or under way: `queue` by default, and `latest`
+    /// for a git-update.
+    pub when_busy: Option<WhenBusy>,
 }
 
 /// What becomes of a run that a crash of the server cut off.
@@ -183,52 +197,4 @@ pub enum OnInterrupt {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(text: &str) -> Result<CommandConfig, toml::de::Error> {
-        toml::from_str(text)
-    }
-
-    #[test]
-    fn what_is_left_out_has_the_documented_default() {
-        let config = read("argv = ['true']").expect("the shortest command");
-
-        assert_eq!(config.timeout.to_string(), "10m");
-        assert_eq!(config.grace.to_string(), "10s");
-        assert_eq!(config.output_limit.to_string(), "64KiB");
-        assert_eq!(config.on_interrupt, OnInterrupt::Report);
-        assert_eq!(config.concurrency.when_busy, WhenBusy::Queue);
-        assert_eq!(config.retries, 0);
-    }
-
-    #[test]
-    fn a_variable_is_a_text_or_a_secret() {
-        let config = read(
-            "argv = ['true']\nenvironment = { STAGE = 'live', TOKEN = { env = 'DEPLOY_TOKEN' } }",
-        )
-        .expect("both kinds of values");
-
-        assert_eq!(
-            config.environment["STAGE"],
-            EnvironmentValue::Plain("live".to_owned())
-        );
-        let EnvironmentValue::Secret(reference) = &config.environment["TOKEN"] else {
-            panic!("a table is a reference to a secret");
-        };
-        assert_eq!(reference.env.as_deref(), Some("DEPLOY_TOKEN"));
-    }
-
-    #[test]
-    fn an_unknown_key_is_an_error_that_names_it() {
-        for text in [
-            "argv = ['true']\nshell = true",
-            "argv = ['true']\nparameters.a = { regex = 'x' }",
-            "argv = ['true']\nconcurrency = { keys = 'x' }",
-            "argv = ['true']\nenvironment.A = { vault = 'x' }",
-        ] {
-            let message = read(text).expect_err("an unknown key").to_string();
-            assert!(message.contains("unknown field"), "{message}");
-        }
-    }
-}
+mod tests;

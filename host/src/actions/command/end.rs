@@ -40,6 +40,18 @@ pub enum CommandOutcome {
         /// Why.
         reason: String,
     },
+    /// It was ended because the worker gave it up.
+    Canceled,
+    /// It is a git-update, and what is checked out is newer already; nothing was changed.
+    Superseded {
+        /// What is checked out.
+        reason: String,
+    },
+    /// It is a git-update that failed before its program was run.
+    NotUpdated {
+        /// Why, and what to do.
+        reason: String,
+    },
 }
 
 /// The end of one run.
@@ -87,6 +99,9 @@ impl CommandEnd {
             CommandOutcome::TimedOut => format!("stopped after its time limit of {}", self.limit),
             CommandOutcome::CouldNotStart { reason } => format!("could not start: {reason}"),
             CommandOutcome::Interrupted { reason } => format!("interrupted {after}: {reason}"),
+            CommandOutcome::Canceled => format!("canceled {after}"),
+            CommandOutcome::Superseded { reason } => format!("superseded: {reason}"),
+            CommandOutcome::NotUpdated { reason } => format!("not updated: {reason}"),
         };
         if self.left_running > 0 {
             let number = self.left_running;
@@ -151,6 +166,7 @@ mod tests {
             summary(CommandOutcome::TimedOut),
             "stopped after its time limit of 5m"
         );
+        assert_eq!(summary(CommandOutcome::Canceled), "canceled after 2.3 s");
         let left = CommandEnd {
             left_running: 2,
             ..end(CommandOutcome::TimedOut)

@@ -17,6 +17,10 @@ use tokio::io::AsyncWriteExt as _;
 use super::mask::Masker;
 use super::shown::escape;
 use crate::domain::names::Digest;
+use crate::domain::quantity::Bytes;
+
+/// The most that is kept of an output on disk.
+pub(super) const OUTPUT_LIMIT: Bytes = Bytes::mib(64);
 
 /// What is kept of a command's output.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]

@@ -7,8 +7,10 @@
 //! - Neither the arguments nor the secrets of a command stand in the arguments or the environment of the
 //!   supervisor.
 //! - The future ends in bounded time, also when the supervisor does not.
+//! - A run that is given up has an end only when nothing of its command is left, or it says how much is.
 //! - Every run has an end that says what is known; no failure is silent.
 
+use std::future::Future;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -66,46 +68,77 @@ struct Supervisor {
     output: ChildStderr,
 }
 
-/// Runs one command to its end. Dropping the future ends the command.
-pub(super) async fn run(supervisor: &Path, spec: &Spec, keeper: &mut OutputKeeper) -> Ended {
-    let started = Instant::now();
-    let could_not_start = |reason| Ended {
-        outcome: CommandOutcome::CouldNotStart { reason },
-        duration: Duration::ZERO,
-        left_running: 0,
-    };
+impl Ended {
+    fn could_not_start(reason: String) -> Self {
+        Self {
+            outcome: CommandOutcome::CouldNotStart { reason },
+            duration: Duration::ZERO,
+            left_running: 0,
+        }
+    }
+
+    /// The end of a git-update for which there is nothing to run.
+    pub(super) fn not_updated(reason: String) -> Self {
+        Self {
+            outcome: CommandOutcome::NotUpdated { reason },
+            ..Self::could_not_start(String::new())
+        }
+    }
+}
+
+/// Runs one command to its end, or until it is given up. Dropping the future ends the command.
+pub(super) async fn run(
+    supervisor: &Path,
+    spec: &Spec,
+    keeper: &mut OutputKeeper,
+    until: impl Future<Output = ()>,
+) -> Ended {
     let Supervisor {
         mut child,
-        mut stdin,
+        stdin,
         reports,
         output,
     } = match spawn(supervisor) {
         Ok(supervisor) => supervisor,
         Err(error) => {
             let path = supervisor.display();
-            return could_not_start(format!("its supervisor `{path}` cannot be run: {error}"));
+            return Ended::could_not_start(format!(
+                "its supervisor `{path}` cannot be run: {error}"
+            ));
         }
     };
     let mut line = match serde_json::to_vec(spec) {
         Ok(line) => line,
         Err(error) => {
-            return could_not_start(format!("it cannot be handed to its supervisor: {error}"));
+            return Ended::could_not_start(format!(
+                "it cannot be handed to its supervisor: {error}"
+            ));
         }
     };
     line.push(b'\n');
 
+    let started = Instant::now();
     let mut state = State::Preparing;
-    let limit = spec.timeout + spec.grace + LEFTOVER_GRACE + KILL_LIMIT + SUPERVISOR_SLACK;
-    let ended = timeout(limit, async {
-        // Where the supervisor is gone already, its silence tells; the broken pipe adds nothing.
-        let _ = stdin.write_all(&line).await;
-        follow(reports, output, &mut state, keeper).await
-    })
-    .await;
+    let mut asked = Asked::ToRun;
+    let after_its_time = spec.grace + LEFTOVER_GRACE + KILL_LIMIT + SUPERVISOR_SLACK;
+    let ended = {
+        let following = follow(reports, output, &mut state, keeper);
+        let holding = hold(stdin, &line, until);
+        tokio::pin!(following, holding);
+        // The pipe is held until it is given up; a supervisor that is gone tells by its silence.
+        tokio::select! {
+            ended = &mut following => Ok(ended),
+            () = &mut holding => {
+                asked = Asked::ToEnd;
+                timeout(after_its_time, following).await
+            }
+            () = sleep(spec.timeout.saturating_add(after_its_time)) => timeout(Duration::ZERO, following).await,
+        }
+    };
     if let Ok(Some(ended)) = ended {
         // The supervisor has reported and is about to end; this only takes note of it.
         let _ = timeout(OUTPUT_SLACK, child.wait()).await;
-        return ended;
+        return asked.answered(ended);
     }
     let reason = match ended {
         Err(_) => {
@@ -120,13 +153,49 @@ pub(super) async fn run(supervisor: &Path, spec: &Spec, keeper: &mut OutputKeepe
         Ok(Ok(status)) => format!("{reason} ({status})"),
         _ => reason,
     };
-    if state == State::Preparing {
-        return could_not_start(reason);
+    asked.answered(match state {
+        State::Preparing => Ended::could_not_start(reason),
+        State::Starting => Ended {
+            outcome: CommandOutcome::Interrupted { reason },
+            duration: started.elapsed(),
+            left_running,
+        },
+    })
+}
+
+/// What the supervisor was asked for last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    ToRun,
+    ToEnd,
+}
+
+impl Asked {
+    /// The end of a run: one that was given up is canceled, unless it had its own end before that.
+    fn answered(self, mut ended: Ended) -> Ended {
+        let cut_off = matches!(
+            ended.outcome,
+            CommandOutcome::Interrupted { .. } | CommandOutcome::CouldNotStart { .. }
+        );
+        if self == Self::ToEnd && cut_off {
+            ended.outcome = CommandOutcome::Canceled;
+        }
+        ended
     }
-    Ended {
-        outcome: CommandOutcome::Interrupted { reason },
-        duration: started.elapsed(),
-        left_running,
+}
+
+/// Hands over what to run and holds the pipe until the run is given up.
+async fn hold(mut stdin: ChildStdin, line: &[u8], until: impl Future<Output = ()>) {
+    let handing_over = async {
+        // Where the supervisor is gone already, its silence tells; the broken pipe adds nothing.
+        let _ = stdin.write_all(line).await;
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        // What is given up before it begins is not begun.
+        biased;
+        () = until => {}
+        () = handing_over => {}
     }
 }
 

@@ -18,10 +18,9 @@
 
 mod descendants;
 
-use std::io::{self, Write as _};
+use std::io::{self, PipeReader, Read as _, Write as _};
 use std::os::fd::AsFd as _;
 use std::os::unix::process::CommandExt as _;
-use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
@@ -34,7 +33,9 @@ use tokio::time::{sleep, sleep_until};
 
 use self::descendants::{Children, Main, count, reap, signal_all};
 use super::end::CommandOutcome;
-use super::protocol::{KILL_LIMIT, LEFTOVER_GRACE, Report, Spec};
+use super::memory::file_of;
+use super::protocol::{KILL_LIMIT, LEFTOVER_GRACE, Program, Report, Spec, StageReport};
+use super::start::START;
 
 /// How long the supervisor waits between two looks for what has still to be killed.
 const KILL_PAUSE: Duration = Duration::from_millis(50);
@@ -90,14 +91,21 @@ async fn follow() -> Result<(), SupervisorError> {
         .read_line(&mut line)
         .await
         .map_err(SupervisorError::Pipe)?;
+    if !line.ends_with('\n') {
+        // It was given up before it began.
+        return Ok(());
+    }
     let spec: Spec = serde_json::from_str(&line).map_err(SupervisorError::Spec)?;
     drop(line);
 
     let mut signals = Signals::listen().map_err(SupervisorError::Pipe)?;
     report(&Report::Starting);
     let started = Instant::now();
-    let main = match start(&spec) {
-        Ok(main) => main,
+    let Started {
+        pid: main,
+        said: pipe,
+    } = match start(&spec.program) {
+        Ok(started) => started,
         Err(reason) => {
             report(&Report::Ended {
                 outcome: CommandOutcome::CouldNotStart { reason },
@@ -116,12 +124,23 @@ async fn follow() -> Result<(), SupervisorError> {
         Stop::TimeLimit | Stop::ServerGone | Stop::Told => spec.grace,
     };
     let left_running = end_everything(main, &mut status, grace, &mut signals).await;
+    let duration = match stop {
+        Stop::MainEnded => ended_after,
+        Stop::TimeLimit | Stop::ServerGone | Stop::Told => started.elapsed(),
+    };
+    let said = match stop {
+        Stop::MainEnded if left_running == 0 => said(pipe),
+        _ => None,
+    };
+    let outcome = match said {
+        Some(StageReport::CouldNotStart { reason }) => CommandOutcome::CouldNotStart { reason },
+        Some(StageReport::NotUpdated { reason }) => CommandOutcome::NotUpdated { reason },
+        Some(StageReport::Superseded { reason }) => CommandOutcome::Superseded { reason },
+        None => outcome(stop, status),
+    };
     report(&Report::Ended {
-        outcome: outcome(stop, status),
-        duration: match stop {
-            Stop::MainEnded => ended_after,
-            Stop::TimeLimit | Stop::ServerGone | Stop::Told => started.elapsed(),
-        },
+        outcome,
+        duration,
         left_running,
     });
     Ok(())
@@ -193,12 +212,18 @@ async fn until_stop(
         if status.is_some() {
             return Stop::MainEnded;
         }
-        tokio::select! {
-            _ = signals.child.recv() => {}
-            () = &mut time_limit => return Stop::TimeLimit,
-            () = &mut server_gone => return Stop::ServerGone,
-            () = signals.told.recv() => return Stop::Told,
-        }
+        let stop = tokio::select! {
+            _ = signals.child.recv() => continue,
+            () = &mut time_limit => Stop::TimeLimit,
+            () = &mut server_gone => Stop::ServerGone,
+            () = signals.told.recv() => Stop::Told,
+        };
+        // Of two things at once its own end is the one that counts.
+        reap(main, status);
+        return match status {
+            Some(_) => Stop::MainEnded,
+            None => stop,
+        };
     }
 }
 
@@ -274,67 +299,38 @@ fn outcome(stop: Stop, status: Option<WaitStatus>) -> CommandOutcome {
     }
 }
 
-/// Starts the program, and says in words why where that fails.
-fn start(spec: &Spec) -> Result<Pid, String> {
-    let (program, arguments) = spec
-        .argv
-        .split_first()
-        .ok_or("there is no program to run")?;
-    let mut command = Command::new(program);
-    command
-        .args(arguments)
-        .current_dir(&spec.cwd)
+/// A start stage, or the program that it became.
+struct Started {
+    pid: Pid,
+    /// What the stage has to say; it ends when the program runs.
+    said: PipeReader,
+}
+
+/// Starts the stage that becomes the program, and says in words why where that fails.
+fn start(program: &Program) -> Result<Started, String> {
+    let failed = |error: io::Error| format!("its start stage cannot be run: {error}");
+    let line = serde_json::to_vec(program).map_err(|error| failed(error.into()))?;
+    let (said, saying) = io::pipe().map_err(failed)?;
+    // The file of this very program, also when another one has taken its place meanwhile.
+    let child = Command::new("/proc/self/exe")
+        .arg(START)
         .env_clear()
-        .envs(&spec.environment)
         .process_group(0)
-        .stdin(Stdio::null())
-        // Both go to where the server reads the output. Standard output of the supervisor is for reports.
-        .stdout(Stdio::from(io::stderr()))
-        .stderr(Stdio::inherit());
-    if let Some(user) = &spec.user {
-        command.uid(user.uid).gid(user.gid);
-    }
-    let child = command
+        .stdin(file_of(&line).map_err(failed)?)
+        .stdout(saying)
+        .stderr(Stdio::inherit())
         .spawn()
-        .map_err(|error| why_not(program, spec, &error))?;
-    i32::try_from(child.id())
-        .ok()
-        .and_then(Pid::from_raw)
+        .map_err(failed)?;
+    let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+    pid.map(|pid| Started { pid, said })
         .ok_or_else(|| "its process has no number".to_owned())
 }
 
-/// The system says little more than that something was not found; this says what.
-fn why_not(program: &str, spec: &Spec, error: &io::Error) -> String {
-    let cwd = spec.cwd.display();
-    if !spec.cwd.is_dir() {
-        return format!("its working folder `{cwd}` does not exist");
-    }
-    let errno = Errno::from_io_error(error);
-    match errno {
-        Some(Errno::NOENT) if !program.contains('/') => {
-            let path = spec.environment.get("PATH").map_or("", String::as_str);
-            format!("the program `{program}` is in no folder of its PATH ({path})")
-        }
-        Some(Errno::NOENT) if Path::new(program).exists() => {
-            format!(
-                "the program `{program}` names an interpreter in its first line that does not exist"
-            )
-        }
-        Some(Errno::NOENT) => format!("the program `{program}` does not exist"),
-        Some(Errno::NOEXEC) => {
-            format!(
-                "the file `{program}` is no program and no script with a first line such as `#!/bin/sh`"
-            )
-        }
-        Some(Errno::ACCESS) => format!(
-            "the program `{program}` is not executable, or it or its working folder `{cwd}` is closed to \
-             this user"
-        ),
-        Some(Errno::PERM) if spec.user.is_some() => {
-            "only a server that runs as root can run it as another user".to_owned()
-        }
-        _ => format!("the program `{program}` cannot be run: {error}"),
-    }
+/// What the stage said, after everything has ended that could have held its pipe open.
+fn said(mut pipe: PipeReader) -> Option<StageReport> {
+    let mut text = String::new();
+    pipe.read_to_string(&mut text).ok()?;
+    serde_json::from_str(&text).ok()
 }
 
 fn report(report: &Report) {

@@ -26,8 +26,8 @@ enum Part {
     Placeholder(String),
 }
 
-/// A text with placeholders.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A text with placeholders; an empty one by default.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Template(Vec<Part>);
 
 /// Whether a text can be the name of a parameter.

@@ -1,6 +1,9 @@
 //! The checks of configurations and arguments. What needs processes is tested from outside.
 
+mod refused;
+
 use super::*;
+use crate::domain::decision::Argument;
 use crate::domain::secret::{ReadSecret, SecretError, SecretRef};
 
 /// Knows one secret, which stands in the variable `KNOWN`.
@@ -41,6 +44,14 @@ fn argument(name: &str, value: &str) -> Argument {
     }
 }
 
+/// The program and its arguments.
+fn argv(prepared: &Prepared) -> &[String] {
+    match prepared.work() {
+        PreparedWork::Program { argv, .. } => argv,
+        PreparedWork::GitUpdate(_) => panic!("it is a program"),
+    }
+}
+
 const SITE: &str = "
     argv = ['/usr/local/bin/deploy-site', '--branch={branch}', '{commit}', '{{}}']
     parameters.branch = { pattern = 'main|release/[0-9.]+' }
@@ -59,14 +70,14 @@ fn arguments_are_put_in_one_by_one() {
         ])
         .expect("good arguments");
 
-    let argv = [
+    let expected = [
         "/usr/local/bin/deploy-site",
         "--branch=release/1.2",
         "abcdef0",
         "{}",
     ];
-    assert_eq!(prepared.argv(), argv);
-    assert_eq!(prepared.concurrency_key(), "deploy-site:site release/1.2");
+    assert_eq!(argv(&prepared), expected);
+    assert_eq!(prepared.turn().key, "deploy-site:site release/1.2");
 }
 
 #[test]
@@ -78,7 +89,7 @@ fn a_parameter_without_a_value_has_its_default_or_is_missing() {
         .expect("commit has a default");
     let error = command.prepare(&[]).expect_err("branch has none");
 
-    assert_eq!(prepared.argv()[2], "0000000");
+    assert_eq!(argv(&prepared)[2], "0000000");
     assert_eq!(
         error.to_string(),
         "command `deploy-site`: its parameter `branch`, pattern `main|release/[0-9.]+`, got no value and \
@@ -119,12 +130,13 @@ fn the_key_is_the_commands_name_where_none_is_configured() {
 
     let prepared = command.prepare(&[]).expect("it takes none");
 
-    assert_eq!(prepared.concurrency_key(), "deploy-site:deploy-site");
+    assert_eq!(prepared.turn().key, "deploy-site:deploy-site");
+    assert_eq!(prepared.turn().when_busy, WhenBusy::Queue);
 }
 
 #[test]
 fn a_relative_program_counts_from_the_configurations_folder_and_a_bare_one_does_not() {
-    let program = |text| deploy(text).prepare(&[]).expect("it takes none").argv()[0].clone();
+    let program = |text| argv(&deploy(text).prepare(&[]).expect("it takes none"))[0].clone();
 
     assert_eq!(program("argv = ['scripts/deploy']"), "/etc/scripts/deploy");
     assert_eq!(program("argv = ['/opt/deploy']"), "/opt/deploy");
@@ -132,75 +144,33 @@ fn a_relative_program_counts_from_the_configurations_folder_and_a_bare_one_does_
 }
 
 #[test]
-fn a_configuration_that_cannot_work_is_an_error_that_says_what_to_do() {
-    for (text, part) in [
-        ("argv = []", "`argv` is empty"),
-        ("argv = ['']", "`argv` is empty"),
-        (
-            "argv = ['{p}']\nparameters.p = { pattern = 'a' }",
-            "only arguments may",
-        ),
-        (
-            "argv = ['x', '{p}']",
-            "add `parameters.p = { pattern = \"…\" }`",
-        ),
-        (
-            "argv = ['x']\nconcurrency.key = '{p}'",
-            "add `parameters.p = { pattern = \"…\" }`",
-        ),
-        (
-            "argv = ['x']\nparameters.p = { pattern = 'a' }",
-            "its parameter `p` is never used",
-        ),
-        (
-            "argv = ['x', '{p}']\nparameters.p = {}",
-            "its parameter `p`: it needs exactly one of",
-        ),
-        (
-            "argv = ['x', '{p}']\nparameters.p = { pattern = '(' }",
-            "is not a regular expression",
-        ),
-        ("argv = ['x', '{']", "{{ or }}"),
-        ("argv = ['x', \"a\\u0000b\"]", "`argv` holds a NUL byte"),
-        (
-            "argv = ['x']\ncwd = '/nonexistent'",
-            "`/nonexistent` does not exist",
-        ),
-        (
-            "argv = ['x']\ncwd = 'passwd'",
-            "`/etc/passwd` does not exist or is no folder",
-        ),
-        (
-            "argv = ['x']\nuser = 'no such user'",
-            "`no such user` is not in /etc/passwd",
-        ),
-        (
-            "argv = ['x']\nenvironment.HOOKBOX_RULE = 'x'",
-            "`HOOKBOX_RULE` cannot be a variable",
-        ),
-        (
-            "argv = ['x']\nenvironment.'A=B' = 'x'",
-            "`A=B` cannot be a variable",
-        ),
-        (
-            "argv = ['x']\nenvironment.A = \"a\\u0000\"",
-            "`environment.A` holds a NUL byte",
-        ),
-        (
-            "argv = ['x']\nenvironment.A = { env = 'UNKNOWN' }",
-            "its variable `A`: the secret",
-        ),
-        (
-            "argv = ['x']\nconcurrency.when_busy = 'cancel'",
-            "knows only `when_busy = \"queue\"`, not \"cancel\"",
-        ),
-    ] {
-        let error = build(&format!("[deploy-site]\n{text}"))
-            .expect_err(text)
-            .to_string();
-        assert!(error.starts_with("command `deploy-site`: "), "{error}");
-        assert!(error.contains(part), "{text}: {error}");
-    }
+fn commands_of_a_group_wait_for_each_other() {
+    let commands = build(
+        "[a]\nargv = ['a']\nconcurrency.group = 'sites'\n\
+         [b]\nargv = ['b']\nconcurrency = { group = 'sites', when_busy = 'reject' }\n\
+         [c]\nargv = ['c', '{p}']\nparameters.p = { values = ['x'] }\n\
+         concurrency = { group = 'sites', key = '{p}', when_busy = 'cancel' }",
+    )
+    .expect("a good configuration");
+    let turn = |name: &str, arguments: &[Argument]| {
+        let name = CommandName::parse(name).expect("a name");
+        let command = commands.get(&name).expect("it is configured");
+        let prepared = command.prepare(arguments).expect("good arguments");
+        (prepared.turn().key.clone(), prepared.turn().when_busy)
+    };
+
+    assert_eq!(
+        turn("a", &[]),
+        ("group/sites:sites".to_owned(), WhenBusy::Queue)
+    );
+    assert_eq!(
+        turn("b", &[]),
+        ("group/sites:sites".to_owned(), WhenBusy::Reject)
+    );
+    assert_eq!(
+        turn("c", &[argument("p", "x")]),
+        ("group/sites:x".to_owned(), WhenBusy::Cancel)
+    );
 }
 
 #[test]
@@ -231,4 +201,45 @@ fn no_secret_shows_in_the_debug_form() {
     let command = deploy("argv = ['x']\nenvironment.TOKEN = { env = 'KNOWN' }");
 
     assert!(!format!("{command:?}").contains("hunter22"));
+}
+
+#[test]
+fn all_updates_of_a_folder_wait_for_each_other_and_the_latest_counts() {
+    let update = |text: &str| {
+        deploy(&format!(
+            "kind = 'git-update'\nbranch = '{{b}}'\nparameters.b = {{ values = ['x'] }}\n{text}"
+        ))
+        .prepare(&[argument("b", "x"), argument("commit", &"AB".repeat(20))])
+        .expect("good arguments")
+        .turn()
+        .clone()
+    };
+
+    let plain = update("path = '/usr/bin/..'");
+    let queued = update("path = '/usr'\nconcurrency.when_busy = 'queue'");
+
+    assert_eq!(
+        (plain.key.as_str(), plain.when_busy),
+        ("git//usr", WhenBusy::Latest)
+    );
+    assert_eq!(
+        (queued.key.as_str(), queued.when_busy),
+        ("git//usr", WhenBusy::Queue)
+    );
+}
+
+#[test]
+fn a_git_update_takes_a_whole_commit() {
+    let command = deploy("kind = 'git-update'\npath = '/usr'\nbranch = 'main'");
+    let refusal = |arguments: &[Argument]| {
+        let error = command.prepare(arguments).expect_err("bad arguments");
+        error.to_string()
+    };
+
+    assert!(command.prepare(&[]).is_ok());
+    assert!(refusal(&[argument("commit", "abcdef0")]).contains("40 or 64 hexadecimal digits"));
+    assert!(refusal(&[argument("branch", "x")]).contains("it has `commit`"));
+    let commit = "0123456789abcdef0123456789abcdef01234567";
+    let twice = [argument("commit", commit), argument("commit", commit)];
+    assert!(refusal(&twice).contains("more than one value"));
 }

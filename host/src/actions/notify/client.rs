@@ -15,17 +15,21 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::http::header::{LOCATION, RETRY_AFTER};
-use ::http::{HeaderMap, StatusCode};
+use ::http::header::{CONTENT_TYPE, LOCATION, RETRY_AFTER};
+use ::http::{HeaderMap, HeaderValue, StatusCode};
 use reqwest::redirect::Policy;
-use reqwest::{Proxy, Response, Url};
+use reqwest::{Certificate, Proxy, Response, Url};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
-use super::error::{Problem, SettingError, status_text};
+use super::error::{Problem, SettingError, Verdict, status_text};
 use super::guard::{ForbiddenAddress, Guard, GuardedResolver};
 use super::text::{cut, one_line};
-use super::{Context, Sent, TextSetting};
+use super::{Context, Sent};
 use crate::domain::clock::{Clock, Timestamp};
-use crate::domain::secret::{ReadSecret, Secret};
+use crate::domain::secret::Secret;
 
 /// A service answers with a few hundred bytes; this holds the longest page that explains an error.
 const MAX_ANSWER: usize = 64 << 10;
@@ -40,33 +44,49 @@ const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 /// every message unreadable.
 const MIN_MASK: usize = 6;
 
-/// How long an outgoing request may take.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Timeouts {
-    /// Until the connection stands.
-    pub connect: Duration,
-    /// Until the answer is read.
-    pub total: Duration,
-}
+/// How long a connection may take to stand: a chat server that takes longer is down.
+const CONNECT: Duration = Duration::from_secs(5);
 
-impl Default for Timeouts {
-    /// 5 s to connect and 15 s in all: a chat server that takes longer is down.
-    fn default() -> Self {
-        Self {
-            connect: Duration::from_secs(5),
-            total: Duration::from_secs(15),
-        }
-    }
-}
+/// How long a request may take where nothing is configured.
+const TOTAL: Duration = Duration::from_secs(15);
+
+/// What `proxy` says where none is to be used, though one is configured for all channels.
+const NO_PROXY: &str = "none";
 
 /// Where a client leads, as the settings have it.
-pub(super) struct Endpoint<'a> {
-    /// The setting `url`.
-    pub(super) url: &'a TextSetting,
-    /// The setting `proxy`.
-    pub(super) proxy: Option<&'a TextSetting>,
-    /// Texts that no message may show, beside the URL's: the values of headers.
+pub(super) struct Endpoint {
+    /// The setting that has the URL, or from which it is made.
+    pub(super) key: &'static str,
+    /// The whole URL.
+    pub(super) url: Secret,
+    /// Texts that no message may show, beside the parts of the URL: the values of headers, tokens.
     pub(super) secrets: Vec<Secret>,
+}
+
+/// What is posted.
+#[derive(Default)]
+pub(super) struct Post {
+    /// What is added to the URL's query.
+    pub(super) query: Vec<(&'static str, String)>,
+    /// The headers, `Content-Type` among them.
+    pub(super) headers: HeaderMap,
+    /// The body.
+    pub(super) body: Vec<u8>,
+}
+
+impl Post {
+    /// A body of JSON, with its header.
+    pub(super) fn json(body: &impl Serialize) -> Result<Self, Problem> {
+        let body = serde_json::to_vec(body).map_err(|error| Problem::Unsendable {
+            reason: error.to_string(),
+        })?;
+        let json = HeaderValue::from_static("application/json");
+        Ok(Self {
+            query: Vec::new(),
+            headers: HeaderMap::from_iter([(CONTENT_TYPE, json)]),
+            body,
+        })
+    }
 }
 
 /// An HTTP client for one URL.
@@ -76,35 +96,46 @@ pub(super) struct Client {
     origin: String,
     masks: Vec<String>,
     guard: Guard,
-    timeouts: Timeouts,
+    total: Duration,
     clock: Arc<dyn Clock>,
 }
 
 /// What a server answered; any status but a redirect.
 pub(super) struct Answer {
     pub(super) status: StatusCode,
+    /// The headers.
+    pub(super) headers: HeaderMap,
     /// The body, or its first 64 KiB.
     body: Vec<u8>,
-    retry_after: Option<Duration>,
+    /// How long the header `Retry-After` asks to wait, a day at most.
+    pub(super) retry_after: Option<Duration>,
 }
 
 impl Client {
     /// Prepares a client. Connects to nothing.
-    pub(super) fn open(
-        endpoint: &Endpoint<'_>,
-        context: &Context<'_>,
-    ) -> Result<Self, SettingError> {
+    pub(super) fn open(endpoint: &Endpoint, context: &Context<'_>) -> Result<Self, SettingError> {
         let guard = Guard::new(&context.forbidden);
-        let url = read_url("url", endpoint.url, context.secrets, &guard)?;
-        let proxy = match endpoint.proxy {
-            Some(proxy) => Some(read_url("proxy", proxy, context.secrets, &guard)?),
+        let url = read_url(endpoint.key, &endpoint.url, &guard)?;
+        let proxy = match &context.outgoing.proxy {
+            Some(proxy) => {
+                let proxy = proxy.read("proxy", context.secrets)?;
+                let is_none = proxy.expose().trim() == NO_PROXY;
+                (!is_none)
+                    .then(|| read_url("proxy", &proxy, &guard))
+                    .transpose()?
+            }
             None => None,
         };
-        let http = prepare(&url, proxy.as_ref(), &guard, context.timeouts).map_err(|error| {
-            SettingError::Client {
-                key: "url".to_owned(),
-                reason: cause(&error),
-            }
+        let total = context.outgoing.timeout.map_or(TOTAL, |timeout| timeout.0);
+        let reach = Reach {
+            url: &url,
+            proxy: proxy.as_ref(),
+            authorities: authorities(context)?,
+            total,
+        };
+        let http = prepare(reach, &guard).map_err(|error| SettingError::Client {
+            key: endpoint.key.to_owned(),
+            reason: cause(&error),
         })?;
         let mut masks = masks(&url);
         masks.extend(proxy.iter().flat_map(masks_of_credentials));
@@ -123,7 +154,7 @@ impl Client {
             url,
             masks,
             guard,
-            timeouts: context.timeouts,
+            total,
             clock: Arc::clone(&context.clock),
         })
     }
@@ -134,10 +165,14 @@ impl Client {
     }
 
     /// Posts a body, once. Dropping the future closes the connection; the server may have taken it.
-    pub(super) async fn post(&self, headers: HeaderMap, body: Vec<u8>) -> Result<Answer, Problem> {
+    pub(super) async fn post(&self, post: Post) -> Result<Answer, Problem> {
         // A listener may have been bound since the channel was opened.
         check_literal(&self.url, &self.guard).map_err(Problem::Forbidden)?;
-        let request = self.http.post(self.url.clone()).headers(headers).body(body);
+        let mut url = self.url.clone();
+        if !post.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(&post.query);
+        }
+        let request = self.http.post(url).headers(post.headers).body(post.body);
         let mut response = request.send().await.map_err(|error| self.problem(&error))?;
         let status = response.status();
         if status.is_redirection() {
@@ -146,6 +181,7 @@ impl Client {
         }
         let retry_after = header(&response, RETRY_AFTER.as_str())
             .and_then(|text| retry_after(text, self.clock.now()));
+        let headers = response.headers().clone();
         let body = match read_body(&mut response).await {
             Ok(body) => body,
             Err(error) if status.is_success() => return Err(self.problem(&error)),
@@ -154,6 +190,7 @@ impl Client {
         };
         Ok(Answer {
             status,
+            headers,
             body,
             retry_after,
         })
@@ -165,6 +202,24 @@ impl Client {
             status: answer.status,
             message: self.excerpt(message),
             retry_after: answer.retry_after,
+        }
+    }
+
+    /// The problem that an answer is by a code of the service's own, whatever its status says.
+    pub(super) fn coded(&self, code: impl ToString, message: &str, verdict: Verdict) -> Problem {
+        Problem::Coded {
+            code: self.excerpt(&code.to_string()),
+            message: self.excerpt(message),
+            verdict,
+        }
+    }
+
+    /// The problem that an answer is which has a status of success, and not the form that a success has.
+    pub(super) fn not_taken(&self, answer: &Answer, expected: &'static str) -> Problem {
+        Problem::NotTaken {
+            status: answer.status,
+            expected,
+            found: self.excerpt(&answer.text()),
         }
     }
 
@@ -194,8 +249,12 @@ impl Client {
         }
         let reason = self.excerpt(&cause(error));
         if error.is_timeout() {
-            let Timeouts { connect, total } = self.timeouts;
-            let within = if error.is_connect() { connect } else { total };
+            let connect = CONNECT.min(self.total);
+            let within = if error.is_connect() {
+                connect
+            } else {
+                self.total
+            };
             Problem::TimedOut { within }
         } else if error.is_connect() {
             Problem::Unreachable { reason }
@@ -213,6 +272,11 @@ impl Answer {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
+    /// The body as JSON of a form; none where it is something else.
+    pub(super) fn json<T: DeserializeOwned>(&self) -> Option<T> {
+        serde_json::from_slice(&self.body).ok()
+    }
+
     /// The record of a success.
     pub(super) fn sent(&self) -> Sent {
         let detail = status_text(&self.status);
@@ -220,17 +284,30 @@ impl Answer {
     }
 }
 
-fn read_url(
-    key: &str,
-    setting: &TextSetting,
-    secrets: &dyn ReadSecret,
-    guard: &Guard,
-) -> Result<Url, SettingError> {
+/// The certificates of the authorities that are trusted besides those of the system.
+pub(super) fn authorities(context: &Context<'_>) -> Result<Vec<Vec<u8>>, SettingError> {
+    let Some(path) = &context.outgoing.ca else {
+        return Ok(Vec::new());
+    };
+    let path = context.folder.join(path);
+    let unusable = |reason: String| SettingError::Authorities {
+        path: path.clone(),
+        reason,
+    };
+    let found = CertificateDer::pem_file_iter(&path)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(|error| unusable(error.to_string()))?;
+    if found.is_empty() {
+        return Err(unusable("it holds no certificate".to_owned()));
+    }
+    Ok(found.into_iter().map(|one| one.to_vec()).collect())
+}
+
+fn read_url(key: &str, text: &Secret, guard: &Guard) -> Result<Url, SettingError> {
     let invalid = |expected| SettingError::Invalid {
         key: key.to_owned(),
         expected,
     };
-    let text = setting.read(key, secrets)?;
     // The parser's own error is of no use here, and the text is a secret.
     let url = Url::parse(text.expose().trim())
         .map_err(|_| invalid("write a whole URL, such as \"https://chat.example.org/hooks/…\""))?;
@@ -257,32 +334,41 @@ fn port(url: &Url) -> u16 {
     url.port_or_known_default().unwrap_or_default()
 }
 
-fn prepare(
-    url: &Url,
-    proxy: Option<&Url>,
-    guard: &Guard,
-    timeouts: Timeouts,
-) -> Result<reqwest::Client, reqwest::Error> {
+/// How a client reaches its server.
+struct Reach<'a> {
+    url: &'a Url,
+    proxy: Option<&'a Url>,
+    authorities: Vec<Vec<u8>>,
+    total: Duration,
+}
+
+fn prepare(reach: Reach<'_>, guard: &Guard) -> Result<reqwest::Client, reqwest::Error> {
     // It fails when a provider is installed already, which then serves as well.
     drop(rustls::crypto::ring::default_provider().install_default());
-    let connects_to = proxy.unwrap_or(url);
+    let connects_to = reach.proxy.unwrap_or(reach.url);
     let mut builder = reqwest::Client::builder()
         .user_agent(concat!("hookbox/", env!("CARGO_PKG_VERSION")))
-        .connect_timeout(timeouts.connect)
-        .timeout(timeouts.total)
+        .connect_timeout(CONNECT.min(reach.total))
+        .timeout(reach.total)
         .redirect(Policy::none())
         .retry(reqwest::retry::never())
         .referer(false)
         .no_proxy()
         .dns_resolver(GuardedResolver::new(guard.clone(), port(connects_to)));
-    if url.scheme() == "http" && connects_to.scheme() == "http" {
+    if reach.url.scheme() == "http" && connects_to.scheme() == "http" {
         // Nothing is encrypted, so no certificates are asked for: a container may have none, and then
         // the platform's verifier cannot be made.
         let nobody = rustls::RootCertStore::empty();
         let config = rustls::ClientConfig::builder().with_root_certificates(nobody);
         builder = builder.tls_backend_preconfigured(config.with_no_client_auth());
+    } else {
+        let authorities = reach
+            .authorities
+            .iter()
+            .map(|one| Certificate::from_der(one));
+        builder = builder.tls_certs_merge(authorities.collect::<Result<Vec<_>, _>>()?);
     }
-    if let Some(proxy) = proxy {
+    if let Some(proxy) = reach.proxy {
         builder = builder.proxy(Proxy::all(proxy.clone())?);
     }
     builder.build()

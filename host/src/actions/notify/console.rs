@@ -24,10 +24,15 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde::Deserialize;
 
+#[cfg(test)]
+use super::contract::Contract;
+use super::dialect::{Plain, render as render_text};
 use super::error::{Problem, SettingError};
-use super::text::{columns, one_line, printable};
-use super::{Context, Notifier, Sent};
-use crate::domain::decision::{Field, Notification, Severity};
+use super::message::value;
+use super::people::Mention;
+use super::text::{columns, one_line};
+use super::{Context, Message, Notifier, Quota, Sent, Settings};
+use crate::domain::decision::{Field, Severity};
 use crate::domain::names::ChannelName;
 
 const INDENT: &str = "    ";
@@ -42,18 +47,20 @@ const MAX_NAME: usize = 24;
     clippy::empty_structs_with_brackets,
     reason = "it is read from a table, and a key in it is an error that names the key"
 )]
-pub struct ConsoleConfig {}
+pub(super) struct Config {}
 
-impl ConsoleConfig {
-    pub(super) fn open(
+impl Settings for Config {
+    const QUOTAS: &'static [Quota] = &[];
+
+    fn open(
         &self,
         name: &ChannelName,
         context: &Context<'_>,
-    ) -> Result<Console, SettingError> {
-        Ok(Console {
+    ) -> Result<Box<dyn Notifier>, SettingError> {
+        Ok(Box::new(Console {
             name: name.clone(),
             sink: Arc::clone(&context.console),
-        })
+        }))
     }
 }
 
@@ -87,7 +94,7 @@ impl ConsoleSink for StandardOutput {
 }
 
 /// A channel of the kind `console`.
-pub(super) struct Console {
+struct Console {
     name: ChannelName,
     sink: Arc<dyn ConsoleSink>,
 }
@@ -98,7 +105,7 @@ impl Notifier for Console {
         "standard output"
     }
 
-    async fn send(&self, message: &Notification, _key: &str) -> Result<Sent, Problem> {
+    async fn send(&self, message: &Message<'_>, _key: &str) -> Result<Sent, Problem> {
         let block = render(&self.name, message, self.sink.is_terminal());
         let sink = Arc::clone(&self.sink);
         let unwritable = |reason| Problem::Unwritable { reason };
@@ -112,11 +119,11 @@ impl Notifier for Console {
     }
 }
 
-fn render(channel: &ChannelName, message: &Notification, in_color: bool) -> String {
-    let mark = message.severity.map(|severity| mark(severity, in_color));
-    let text = printable(&message.text);
+fn render(channel: &ChannelName, message: &Message<'_>, in_color: bool) -> String {
+    let mark = message.severity().map(|severity| mark(severity, in_color));
+    let text = render_text(&message.text(), &Plain);
     let mut body = text.trim_end().lines();
-    let title = match &message.title {
+    let title = match message.title() {
         Some(title) => one_line(title),
         // A text alone begins on the first line.
         None => body.next().unwrap_or_default().to_owned(),
@@ -128,23 +135,31 @@ fn render(channel: &ChannelName, message: &Notification, in_color: bool) -> Stri
         block.push_str(text);
         block.push('\n');
     };
-    let has_fields = !message.fields.is_empty();
+    let has_fields = !message.fields().is_empty();
     let has_body = body.clone().next().is_some();
     body.for_each(&mut line);
     if has_body && has_fields {
         line("");
     }
-    fields(&message.fields).iter().for_each(|text| line(text));
-    if let Some(url) = &message.url {
+    fields(message.fields()).iter().for_each(|text| line(text));
+    if let Some(url) = message.link() {
         line(&one_line(url));
     }
-    if !message.mentions.is_empty() {
-        line(&format!("to {}", one_line(&message.mentions.join(", "))));
+    let names: Vec<&str> = message.mentions().iter().map(name).collect();
+    if !names.is_empty() {
+        line(&format!("to {}", one_line(&names.join(", "))));
     }
-    if let Some(footer) = &message.footer {
+    if let Some(footer) = message.footer() {
         line(&one_line(footer));
     }
     block
+}
+
+fn name<'a>(mention: &Mention<'a>) -> &'a str {
+    match mention {
+        Mention::Everybody => "all",
+        Mention::Person { name, .. } | Mention::Unknown { name } => name,
+    }
 }
 
 fn mark(severity: Severity, in_color: bool) -> String {
@@ -171,7 +186,7 @@ fn fields(fields: &[Field]) -> Vec<String> {
     let width = width.max().unwrap_or_default();
     let mut lines = Vec::new();
     for (name, field) in names.iter().zip(fields) {
-        let value = printable(&field.value);
+        let value = render_text(&value(field), &Plain);
         let mut values = value.lines();
         let padding = " ".repeat(width.saturating_sub(columns(name)));
         lines.push(format!(
@@ -185,34 +200,47 @@ fn fields(fields: &[Field]) -> Vec<String> {
 }
 
 #[cfg(test)]
+pub(super) const CONTRACT: Contract = Contract::Own {
+    transcript: |notification| Box::pin(tests::printed(notification)),
+};
+
+#[cfg(test)]
 mod tests {
-    use super::super::tests::{full, plain};
+    use super::super::contract::{full, plain};
+    use super::super::people::People;
+    use super::super::tests::{Printed, context, dev};
     use super::*;
+    use crate::domain::decision::Notification;
 
     fn shown(message: &Notification) -> String {
-        render(&ChannelName::parse("dev").expect("a name"), message, false)
+        let people = People::default();
+        render(&dev(), &people.message(message, "console"), false)
+    }
+
+    /// What a channel prints.
+    pub(super) async fn printed(message: Notification) -> String {
+        let printed = Arc::new(Printed::default());
+        let console = {
+            let context = Context {
+                console: Arc::clone(&printed) as Arc<dyn ConsoleSink>,
+                ..context()
+            };
+            Config {}.open(&dev(), &context).expect("a channel")
+        };
+        let people = People::default();
+        let sent = console
+            .send(&people.message(&message, "console"), "key")
+            .await;
+        assert_eq!(sent.expect("a message printed").detail, "written");
+        let blocks = printed.0.lock().expect("no test panicked");
+        assert_eq!(blocks.len(), 1, "a message is one write");
+        blocks[0].clone()
     }
 
     #[test]
     fn a_text_alone_is_a_plain_line() {
         assert_eq!(shown(&plain("deployed")), "dev: deployed\n");
         assert_eq!(shown(&plain("one\n\ntwo\n")), "dev: one\n\n    two\n");
-    }
-
-    #[test]
-    fn every_part_of_a_message_is_shown_in_one_block() {
-        let expected = "\
-[error] dev: Pipeline #7 failed
-    two jobs failed:
-    - build
-
-    Branch  main
-    分支    主
-    https://gitlab.example.org/p/7
-    to ada, all
-    GitLab
-";
-        assert_eq!(shown(&full()), expected);
     }
 
     #[test]
@@ -227,7 +255,9 @@ mod tests {
     #[test]
     fn only_a_terminal_gets_colors() {
         let name = ChannelName::parse("dev").expect("a name");
-        assert!(render(&name, &full(), true).starts_with("\u{1b}[31m[error]\u{1b}[0m dev: "));
+        let (people, message) = (People::default(), full());
+        let colored = render(&name, &people.message(&message, "console"), true);
+        assert!(colored.starts_with("\u{1b}[31m[error]\u{1b}[0m dev: "));
         assert!(!shown(&full()).contains('\u{1b}'));
     }
 }

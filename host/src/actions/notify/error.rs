@@ -8,6 +8,7 @@
 //! - No variant holds a URL's path or query, a key, or a header's value.
 //! - Texts of a server's answer are escaped, masked, and cut before they come here.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use ::http::StatusCode;
@@ -70,6 +71,34 @@ pub enum SettingError {
         /// The address, and why.
         address: ForbiddenAddress,
     },
+    /// The key has no meaning for this kind of channel.
+    #[error("`{key}` has no meaning for this kind of channel: remove it")]
+    Meaningless {
+        /// The key of the setting.
+        key: &'static str,
+    },
+    /// The certificates of authorities cannot be used.
+    #[error("`ca` names `{}`, which cannot be used: {reason}", path.display())]
+    Authorities {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// A person has the name that means everybody.
+    #[error("`[people.{person}]` has the name `all`, and `all` is everybody: remove it")]
+    Everybody {
+        /// The person.
+        person: String,
+    },
+    /// Two people have the same name.
+    #[error("`[people]`: `{}` and `{}` are both `{name}`: take it from one of them", people.0, people.1)]
+    SamePerson {
+        /// The name.
+        name: String,
+        /// The people.
+        people: (String, String),
+    },
     /// The client for the URL cannot be made.
     #[error("no connection can be prepared for `{key}`: {reason}")]
     Client {
@@ -83,13 +112,36 @@ pub enum SettingError {
 /// Whether another attempt is worth making.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Disposition {
-    /// Yes.
-    Retry {
+    /// Yes: the channel failed, and it would fail for other messages as well.
+    Hold {
         /// Not before so long, as the channel asked, a day at most; none when it did not say.
         after: Option<Duration>,
+        /// Whether the message may be the reason all the same.
+        blame: Blame,
     },
     /// No: the same message would meet the same answer.
     GiveUp,
+}
+
+/// What may be the reason of a failure that passes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Blame {
+    /// The channel alone: it was not reached, or it said that it takes nothing now.
+    Channel,
+    /// The channel, or a message that it cannot take: it answered with an error of its own.
+    Either,
+}
+
+/// What an error code of a service means, whatever the status of its answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// The same message would meet it again.
+    Permanent,
+    /// It passes: too many messages, or the service has trouble.
+    Passing {
+        /// How long the service asks to wait, where it says so.
+        after: Option<Duration>,
+    },
 }
 
 /// A message that a channel did not take. Its text is for operators.
@@ -151,6 +203,14 @@ pub(super) enum Problem {
         expected: &'static str,
         found: String,
     },
+    /// The answer has an error code of the service's own.
+    #[error("answered with the error {code}{}", detail(.message))]
+    Coded {
+        code: String,
+        /// What the answer said about it; may be empty.
+        message: String,
+        verdict: Verdict,
+    },
     /// The answer leads elsewhere.
     #[error(
         "answered {} to {to}, and a redirect is never followed: put the final address into `url`",
@@ -170,20 +230,31 @@ pub(super) enum Problem {
 
 impl Problem {
     pub(super) fn disposition(&self) -> Disposition {
-        let retry = Disposition::Retry { after: None };
+        let hold = |after, blame| Disposition::Hold { after, blame };
         match self {
-            Self::TimedOut { .. }
-            | Self::Unreachable { .. }
-            | Self::Broken { .. }
-            | Self::Unwritable { .. } => retry,
+            Self::TimedOut { .. } | Self::Unreachable { .. } | Self::Unwritable { .. } => {
+                hold(None, Blame::Channel)
+            }
+            Self::Broken { .. } => hold(None, Blame::Either),
             Self::Refused {
                 status,
                 retry_after,
                 ..
-            } if is_temporary(*status) => Disposition::Retry {
-                after: *retry_after,
-            },
+            } if is_temporary(*status) => hold(
+                *retry_after,
+                match *status {
+                    StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
+                        Blame::Channel
+                    }
+                    _ => Blame::Either,
+                },
+            ),
+            Self::Coded {
+                verdict: Verdict::Passing { after },
+                ..
+            } => hold(*after, Blame::Channel),
             Self::Refused { .. }
+            | Self::Coded { .. }
             | Self::NotConfigured { .. }
             | Self::NotTaken { .. }
             | Self::Redirected { .. }

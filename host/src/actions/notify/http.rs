@@ -23,9 +23,11 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
-use super::client::{Client, Endpoint};
+use super::client::{Client, Endpoint, Post};
+#[cfg(test)]
+use super::contract::{Contract, HttpContract, Reply, Texts};
 use super::error::{Problem, SettingError};
-use super::{Context, Notifier, Sent, TextSetting, color};
+use super::{Context, Message, Notifier, Quota, Sent, Settings, TextSetting, color};
 use crate::domain::clock::Clock;
 use crate::domain::decision::{Field, Notification, Severity};
 use crate::domain::names::ChannelName;
@@ -61,43 +63,45 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 /// The settings of a channel of the kind `http`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct HttpConfig {
+pub(super) struct Config {
     /// Where the messages are posted.
-    pub url: TextSetting,
-    /// The URL of a proxy to go through; none by default.
-    pub proxy: Option<TextSetting>,
+    url: TextSetting,
     /// The key of the signature: `whsec_` and the base64 of 24 to 64 bytes. Without it nothing is signed.
-    pub sign_key: Option<TextSetting>,
+    sign_key: Option<TextSetting>,
     /// Headers of each request, such as `Authorization`.
     #[serde(default)]
-    pub headers: BTreeMap<String, TextSetting>,
+    headers: BTreeMap<String, TextSetting>,
 }
 
-impl HttpConfig {
-    pub(super) fn open(
+impl Settings for Config {
+    const QUOTAS: &'static [Quota] = &[];
+
+    fn open(
         &self,
         name: &ChannelName,
         context: &Context<'_>,
-    ) -> Result<Http, SettingError> {
+    ) -> Result<Box<dyn Notifier>, SettingError> {
         let (headers, secrets) = self.read_headers(context.secrets)?;
         let endpoint = Endpoint {
-            url: &self.url,
-            proxy: self.proxy.as_ref(),
+            key: "url",
+            url: self.url.read("url", context.secrets)?,
             secrets,
         };
         let key = match &self.sign_key {
             Some(setting) => Some(SignKey::parse(&setting.read("sign_key", context.secrets)?)?),
             None => None,
         };
-        Ok(Http {
+        Ok(Box::new(Http {
             name: name.clone(),
             client: Client::open(&endpoint, context)?,
             headers,
             key,
             clock: Arc::clone(&context.clock),
-        })
+        }))
     }
+}
 
+impl Config {
     fn read_headers(
         &self,
         secrets: &dyn ReadSecret,
@@ -132,7 +136,7 @@ impl HttpConfig {
 }
 
 /// A channel of the kind `http`.
-pub(super) struct Http {
+struct Http {
     name: ChannelName,
     client: Client,
     headers: HeaderMap,
@@ -146,8 +150,9 @@ impl Notifier for Http {
         self.client.origin()
     }
 
-    async fn send(&self, message: &Notification, key: &str) -> Result<Sent, Problem> {
-        let body = serde_json::to_vec(&Body::of(&self.name, message)).map_err(unsendable)?;
+    async fn send(&self, message: &Message<'_>, key: &str) -> Result<Sent, Problem> {
+        let message = Body::of(&self.name, message.notification());
+        let body = serde_json::to_vec(&message).map_err(unsendable)?;
         let seconds = self.clock.now().0.div_euclid(1_000).to_string();
         let id = HeaderValue::from_str(key).map_err(unsendable)?;
         let mut headers = self.headers.clone();
@@ -162,7 +167,12 @@ impl Notifier for Http {
         let value = HeaderValue::from_str(&seconds).map_err(unsendable)?;
         headers.insert(WEBHOOK_TIMESTAMP, value);
 
-        let answer = self.client.post(headers, body).await?;
+        let post = Post {
+            headers,
+            body,
+            ..Post::default()
+        };
+        let answer = self.client.post(post).await?;
         if answer.status.is_success() {
             Ok(answer.sent())
         } else {
@@ -242,6 +252,22 @@ impl SignKey {
         format!("v1,{}", BASE64.encode(hmac.finalize().into_bytes()))
     }
 }
+
+#[cfg(test)]
+pub(super) const CONTRACT: Contract = Contract::Http(HttpContract {
+    settings: |base| {
+        serde_json::json!({
+            "url": format!("{base}/in?a=b"),
+            "sign_key": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+            "headers": { "Authorization": "Bearer t0k3n-t0k3n" },
+        })
+    },
+    person: "ada",
+    texts: Texts::AsWritten,
+    taken: Reply::new("202 Accepted", ""),
+    fits: |_| true,
+    answers: &[],
+});
 
 #[cfg(test)]
 mod tests {

@@ -9,21 +9,28 @@
 //!   and turns Slack's `<!channel>` and `<@id>` into mentions as well.
 //! - Nothing but `ok` is a success: a proxy's login page is a `200`, too.
 
-use ::http::header::CONTENT_TYPE;
-use ::http::{HeaderMap, HeaderValue, StatusCode};
+use ::http::StatusCode;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use super::client::{Answer, Client, Endpoint};
+use super::client::{Answer, Client, Endpoint, Post};
+#[cfg(test)]
+use super::contract::{Answered, Contract, HttpContract, Meaning, Reply, Texts};
+use super::dialect::{CommonMark, Dialect as _, render};
 use super::error::{Problem, SettingError};
-use super::text::{cut, harmless, one_line, printable};
-use super::{Context, Notifier, Sent, TextSetting, color};
-use crate::domain::decision::Notification;
+use super::markdown::Document;
+use super::message::value;
+use super::people::Mention;
+use super::text::{cut, harmless, one_line};
+use super::{Context, Message, Notifier, Quota, Sent, Settings, TextSetting, color};
 use crate::domain::names::ChannelName;
 
 /// What a server takes in one post by default: `PostMessageMaxRunesV2`, 65,535 bytes of up to four to
 /// a character, in `server/public/model/post.go` (from memory).
 const MAX_TEXT: usize = 16_383;
+
+/// A value that is longer makes the table of the fields unreadable.
+const MAX_FIELD: usize = 2_000;
 
 /// A notice on a telephone shows no more of the text that stands for an attachment.
 const MAX_FALLBACK: usize = 300;
@@ -31,43 +38,44 @@ const MAX_FALLBACK: usize = 300;
 /// The settings of a channel of the kind `mattermost`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct MattermostConfig {
+pub(super) struct Config {
     /// The webhook's URL. Its path holds the key.
-    pub url: TextSetting,
-    /// The URL of a proxy to go through; none by default.
-    pub proxy: Option<TextSetting>,
+    url: TextSetting,
     /// The name that messages bear, where the server allows that.
-    pub username: Option<String>,
+    username: Option<String>,
     /// The URL of their picture.
-    pub icon_url: Option<String>,
+    icon_url: Option<String>,
     /// The emoji that is their picture, such as `:rocket:`. Wins over `icon_url`.
-    pub icon_emoji: Option<String>,
+    icon_emoji: Option<String>,
     /// The channel they go to, instead of the webhook's own.
-    pub channel: Option<String>,
+    channel: Option<String>,
 }
 
-impl MattermostConfig {
-    pub(super) fn open(
+impl Settings for Config {
+    /// A server has a limit for its whole interface, and none for a webhook.
+    const QUOTAS: &'static [Quota] = &[];
+
+    fn open(
         &self,
         _name: &ChannelName,
         context: &Context<'_>,
-    ) -> Result<Mattermost, SettingError> {
+    ) -> Result<Box<dyn Notifier>, SettingError> {
         let endpoint = Endpoint {
-            url: &self.url,
-            proxy: self.proxy.as_ref(),
+            key: "url",
+            url: self.url.read("url", context.secrets)?,
             secrets: Vec::new(),
         };
-        Ok(Mattermost {
+        Ok(Box::new(Mattermost {
             client: Client::open(&endpoint, context)?,
             config: self.clone(),
-        })
+        }))
     }
 }
 
 /// A channel of the kind `mattermost`.
-pub(super) struct Mattermost {
+struct Mattermost {
     client: Client,
-    config: MattermostConfig,
+    config: Config,
 }
 
 #[async_trait]
@@ -76,14 +84,8 @@ impl Notifier for Mattermost {
         self.client.origin()
     }
 
-    async fn send(&self, message: &Notification, _key: &str) -> Result<Sent, Problem> {
-        let body =
-            serde_json::to_vec(&self.post(message)).map_err(|error| Problem::Unsendable {
-                reason: error.to_string(),
-            })?;
-        let json = HeaderValue::from_static("application/json");
-        let headers = HeaderMap::from_iter([(CONTENT_TYPE, json)]);
-        let answer = self.client.post(headers, body).await?;
+    async fn send(&self, message: &Message<'_>, _key: &str) -> Result<Sent, Problem> {
+        let answer = self.client.post(Post::json(&self.post(message))?).await?;
         self.judge(&answer)
     }
 }
@@ -96,38 +98,26 @@ impl Mattermost {
                 detail: "200 ok".to_owned(),
             });
         }
-        let failure = serde_json::from_str::<Failure>(&text);
-        let message = failure.map_or(text, |failure| failure.message);
         if answer.status.is_success() {
-            return Err(Problem::NotTaken {
-                status: answer.status,
-                expected: "ok",
-                found: self.client.excerpt(&message),
-            });
+            return Err(self.client.not_taken(answer, "ok"));
         }
+        let failure: Option<Failure> = answer.json();
+        let message = failure.map_or(text, |failure| failure.message);
         Err(self.client.refused(answer, &message))
     }
 
-    fn post<'a>(&'a self, message: &'a Notification) -> Post<'a> {
-        let mentions = mentions(&message.mentions);
-        let is_plain = message.title.is_none()
-            && message.severity.is_none()
-            && message.color.is_none()
-            && message.url.is_none()
-            && message.fields.is_empty()
-            && message.footer.is_none();
-        let (text, attachments) = if is_plain {
+    fn post<'a>(&'a self, message: &Message<'a>) -> Body<'a> {
+        let mentions = mentions(message.mentions());
+        let (text, attachments) = if message.is_plain() {
             // The mentions come first, so that a text that is cut does not lose them.
-            let text = match mentions {
-                Some(mentions) => format!("{mentions}\n{}", rendered(&message.text)),
-                None => rendered(&message.text),
-            };
-            (Some(text), Vec::new())
+            let head = mentions.map(|line| line + "\n").unwrap_or_default();
+            let room = MAX_TEXT.saturating_sub(head.chars().count());
+            (Some(head + &rendered(&message.text(), room)), Vec::new())
         } else {
             (mentions, vec![attachment(message)])
         };
-        Post {
-            text: text.map(|text| cut(&text, MAX_TEXT)),
+        Body {
+            text,
             channel: self.config.channel.as_deref(),
             username: self.config.username.as_deref(),
             icon_url: self.config.icon_url.as_deref(),
@@ -144,7 +134,7 @@ struct Failure {
 }
 
 #[derive(Serialize)]
-struct Post<'a> {
+struct Body<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     text: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -182,47 +172,83 @@ struct AttachmentField {
     value: String,
 }
 
-fn attachment(message: &Notification) -> Attachment<'_> {
-    let url = message.url.as_deref();
+fn attachment<'a>(message: &Message<'a>) -> Attachment<'a> {
     // A link needs a title to stand on.
-    let title = message.title.as_deref().or(url).map(heading);
-    let text = cut(&rendered(&message.text), MAX_TEXT);
+    let title = message.title().or(message.link()).map(heading);
+    let text = rendered(&message.text(), MAX_TEXT);
     let fallback = title.as_deref().or_else(|| text.lines().next());
-    let fields = message.fields.iter().map(|field| AttachmentField {
+    let fields = message.fields().iter().map(|field| AttachmentField {
         short: field.short,
         title: heading(&field.name),
-        value: rendered(&field.value),
+        value: rendered(&value(field), MAX_FIELD),
     });
     Attachment {
         fallback: cut(fallback.unwrap_or_default(), MAX_FALLBACK),
-        color: color::hex(message),
-        title_link: url.filter(|url| is_web_link(url)),
+        color: color::hex(message.notification()),
+        title_link: message.link(),
         fields: fields.collect(),
-        footer: message.footer.as_deref().map(heading),
+        footer: message.footer().map(heading),
         title,
         text,
     }
 }
 
-fn is_web_link(url: &str) -> bool {
-    url.starts_with("https://") || url.starts_with("http://")
-}
-
-fn rendered(text: &str) -> String {
-    harmless(&printable(text))
+fn rendered(text: &Document, limit: usize) -> String {
+    let fits = |text: &str| text.chars().count() <= limit;
+    text.within(|text| render(text, &CommonMark), fits)
 }
 
 fn heading(text: &str) -> String {
     harmless(&one_line(text))
 }
 
-/// The line that mentions. `all` is everybody in the channel; a name is written as it is, because only
-/// the operator may say whom it is on this server.
-fn mentions(names: &[String]) -> Option<String> {
-    let written = names.iter().map(|name| match name.as_str() {
-        "all" => "@channel".to_owned(),
-        name => heading(name.trim_start_matches('@')),
+/// The line that mentions: everybody in the channel, and people by the names that the operator gave them; others
+/// stand in it as text.
+fn mentions(mentions: &[Mention<'_>]) -> Option<String> {
+    let written = mentions.iter().map(|mention| match mention {
+        Mention::Everybody => "@channel".to_owned(),
+        Mention::Person { address, .. } => {
+            format!("@{}", one_line(address.trim_start_matches('@')))
+        }
+        Mention::Unknown { name } => CommonMark.text(&one_line(name)),
     });
     let line = written.collect::<Vec<_>>().join(", ");
     (!line.is_empty()).then_some(line)
 }
+
+#[cfg(test)]
+pub(super) const CONTRACT: Contract = Contract::Http(HttpContract {
+    settings: |base| serde_json::json!({ "url": format!("{base}/hooks/s3cr3tk3y?a=b") }),
+    person: "ada",
+    texts: Texts::Rendered,
+    taken: Reply::new("200 OK", "ok"),
+    fits: |request| {
+        let body = request.json();
+        body["text"]
+            .as_str()
+            .is_some_and(|text| text.chars().count() <= MAX_TEXT)
+    },
+    answers: &[
+        Answered {
+            reply: Reply::new("200 OK", "<html>Log in</html>"),
+            meaning: Meaning::Permanent,
+            text: "but not `ok`: <html>Log in</html>",
+        },
+        Answered {
+            reply: Reply::new(
+                "400 Bad Request",
+                r#"{"id":"web.incoming_webhook.parse.app_error","message":"Unable to parse incoming data","status_code":400}"#,
+            ),
+            meaning: Meaning::Permanent,
+            text: "answered 400 bad request: Unable to parse incoming data",
+        },
+        Answered {
+            reply: Reply::new(
+                "404 Not Found",
+                r#"{"id":"web.incoming_webhook.invalid.app_error","message":"Invalid webhook","status_code":404}"#,
+            ),
+            meaning: Meaning::Permanent,
+            text: "Invalid webhook",
+        },
+    ],
+});

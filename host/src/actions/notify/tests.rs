@@ -4,17 +4,18 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use serde_json::Value;
 
+use super::contract::plain;
 use super::{
-    ChannelConfig, ChannelConfigError, Channels, ConsoleSink, Context, Disposition, SendError,
-    Sent, Timeouts,
+    ChannelConfig, ChannelConfigError, Channels, ConsoleSink, Context, Disposition, OutgoingConfig,
+    People, PersonConfig, SendError, Sent,
 };
 use crate::domain::clock::{ManualClock, Timestamp};
-use crate::domain::decision::{Field, Notification, Severity};
+use crate::domain::decision::Notification;
 use crate::domain::names::ChannelName;
 use crate::domain::secret::{ReadSecret, Secret, SecretError, SecretRef};
 
@@ -22,7 +23,7 @@ mod config;
 mod failures;
 mod http;
 mod mattermost;
-mod receiver;
+pub(super) mod receiver;
 
 /// 2026-11-22T13:29:05Z.
 const NOW: Timestamp = Timestamp(1_795_354_145_000);
@@ -53,7 +54,7 @@ static SECRETS: Secrets = Secrets(&[
 
 /// Keeps what is printed.
 #[derive(Default)]
-struct Printed(Mutex<Vec<String>>);
+pub(super) struct Printed(pub(super) Mutex<Vec<String>>);
 
 impl ConsoleSink for Printed {
     fn write(&self, block: &str) -> io::Result<()> {
@@ -69,24 +70,50 @@ impl ConsoleSink for Printed {
     }
 }
 
-fn context() -> Context<'static> {
+pub(super) fn context() -> Context<'static> {
     Context {
         secrets: &SECRETS,
         clock: Arc::new(ManualClock::at(NOW)),
         console: Arc::new(Printed::default()),
         forbidden: Vec::new(),
-        timeouts: Timeouts::default(),
+        outgoing: OutgoingConfig::default(),
+        folder: PathBuf::new(),
     }
 }
 
-fn dev() -> ChannelName {
+pub(super) fn dev() -> ChannelName {
     ChannelName::parse("dev").expect("a name")
 }
 
 /// Opens the channel `dev`.
 fn open(config: Value, context: &Context<'_>) -> Result<Channels, ChannelConfigError> {
     let config: ChannelConfig = serde_json::from_value(config).expect("settings of a channel");
-    Channels::build(&BTreeMap::from([(dev(), config)]), context)
+    Channels::build(
+        &BTreeMap::from([(dev(), config)]),
+        People::default(),
+        context,
+    )
+}
+
+/// Opens the channel `dev` of a kind, with settings without `kind`, and somebody whom it can mention.
+pub(super) fn open_kind(kind: &str, mut settings: Value, person: &str) -> Channels {
+    settings["kind"] = kind.into();
+    let config: ChannelConfig = serde_json::from_value(settings).expect("settings of a channel");
+    let ada = PersonConfig {
+        is: Vec::new(),
+        called: BTreeMap::from([(kind.to_owned(), person.to_owned())]),
+    };
+    let people = People::build(&BTreeMap::from([("ada".to_owned(), ada)])).expect("people");
+    let configs = BTreeMap::from([(dev(), config)]);
+    Channels::build(&configs, people, &context()).expect("settings that can be used")
+}
+
+/// Sends a message to the channel `dev`.
+pub(super) async fn send_to(
+    channels: &Channels,
+    message: &Notification,
+) -> Result<Sent, SendError> {
+    channels.send(&dev(), message, KEY).await
 }
 
 /// Opens the channel `dev`, and sends it a message.
@@ -95,82 +122,18 @@ async fn send(config: Value, message: &Notification) -> Result<Sent, SendError> 
     channels.send(&dev(), message, KEY).await
 }
 
-fn retry() -> Disposition {
-    Disposition::Retry { after: None }
-}
-
-fn retry_after(seconds: u64) -> Disposition {
-    let after = Some(Duration::from_secs(seconds));
-    Disposition::Retry { after }
-}
-
-/// A message with a text alone.
-pub(super) fn plain(text: &str) -> Notification {
-    Notification {
-        text: text.to_owned(),
-        ..Notification::to("dev")
+/// How long a failure holds the channel, in seconds where the channel says so; none where the message is given up.
+fn held(error: &SendError) -> Option<Option<u64>> {
+    match error.disposition() {
+        Disposition::Hold { after, .. } => Some(after.map(|after| after.as_secs())),
+        Disposition::GiveUp => None,
     }
-}
-
-/// A message with every part.
-pub(super) fn full() -> Notification {
-    let field = |name: &str, value: &str, short| Field {
-        name: name.to_owned(),
-        value: value.to_owned(),
-        short,
-    };
-    Notification {
-        title: Some("Pipeline #7 failed".to_owned()),
-        severity: Some(Severity::Error),
-        url: Some("https://gitlab.example.org/p/7".to_owned()),
-        fields: vec![field("Branch", "main", true), field("分支", "主", false)],
-        footer: Some("GitLab".to_owned()),
-        mentions: vec!["ada".to_owned(), "all".to_owned()],
-        ..plain("two jobs failed:\n- build")
-    }
-}
-
-/// A message that tries to mention everybody on three services.
-fn mentioning() -> Notification {
-    Notification {
-        title: Some(r#"@all <!channel> <at user_id="all"></at>"#.to_owned()),
-        ..plain("@here ada@example.org")
-    }
-}
-
-/// More Chinese and emoji than Mattermost takes: 21,004 characters.
-fn long() -> Notification {
-    plain(&format!("构建成功{}", "部署完成👩\u{200d}💻".repeat(3_000)))
-}
-
-#[tokio::test]
-async fn the_console_prints_a_message_with_one_write() {
-    let printed = Arc::new(Printed::default());
-    let sink = Arc::clone(&printed);
-    let context = Context {
-        console: sink,
-        ..context()
-    };
-    let channels = open(serde_json::json!({ "kind": "console" }), &context).expect("a channel");
-
-    let sent = channels
-        .send(&dev(), &full(), KEY)
-        .await
-        .expect("a message printed");
-
-    assert_eq!(sent.detail, "written");
-    let blocks = printed.0.lock().expect("no test panicked");
-    assert_eq!(blocks.len(), 1);
-    assert!(
-        blocks[0].starts_with("[error] dev: Pipeline #7 failed\n"),
-        "{}",
-        blocks[0]
-    );
 }
 
 #[tokio::test]
 async fn a_channel_that_is_not_configured_is_an_error_with_the_line_to_add() {
-    let channels = Channels::build(&BTreeMap::new(), &context()).expect("no channels");
+    let channels =
+        Channels::build(&BTreeMap::new(), People::default(), &context()).expect("no channels");
 
     let error = channels
         .send(&dev(), &plain("x"), KEY)

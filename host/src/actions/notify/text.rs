@@ -9,6 +9,9 @@
 //! - What [`harmless`] gives mentions nobody, and reads the same.
 //! - Nothing here cuts a character in two.
 
+use unicode_segmentation::UnicodeSegmentation as _;
+use unicode_width::UnicodeWidthStr as _;
+
 /// Escapes control characters, as in `\u{1b}`, and keeps line breaks and tabs. `\r\n` becomes `\n`.
 pub(super) fn printable(text: &str) -> String {
     escape(&text.replace("\r\n", "\n"), |c| c != '\n' && c != '\t')
@@ -41,7 +44,7 @@ fn is_control(c: char) -> bool {
 ///
 /// This is so for every `@` but one that follows an ASCII letter or digit, so that e-mail addresses
 /// stay whole (a letter of another script is no such thing: `好@all` does mention); for `<!` before a
-/// letter, which Slack and Mattermost read as `@`; and for character references of `@`, which Markdown
+/// letter, which Slack and Mattermost read as `@`; for `<at …>` of Feishu and Teams; and for character references of `@`, which Markdown
 /// resolves. Code is no exception: whether a text is code is for the service to say.
 pub(super) fn harmless(text: &str) -> String {
     const ZERO_WIDTH_SPACE: char = '\u{200b}';
@@ -54,7 +57,9 @@ pub(super) fn harmless(text: &str) -> String {
             '@' => !previous.is_ascii_alphanumeric(),
             '<' => {
                 let name = rest.strip_prefix('!');
-                name.is_some_and(|name| name.starts_with(|c: char| c.is_ascii_alphabetic()))
+                let is_special =
+                    name.is_some_and(|name| name.starts_with(|c: char| c.is_ascii_alphabetic()));
+                is_special || is_tag_of_at(rest)
             }
             '&' => is_reference_of_at(rest),
             _ => false,
@@ -65,6 +70,13 @@ pub(super) fn harmless(text: &str) -> String {
         previous = c;
     }
     shown
+}
+
+/// Whether what follows a `<` makes it the tag with which Feishu and Teams mention: `at` and a blank, or its end.
+fn is_tag_of_at(rest: &str) -> bool {
+    let name = rest.get(..2);
+    name.is_some_and(|name| name.eq_ignore_ascii_case("at"))
+        && rest[2..].starts_with(|c: char| c.is_whitespace() || matches!(c, '>' | '/'))
 }
 
 /// Whether what follows a `&` makes it `@`: `commat;`, `#64;`, `#x40;`.
@@ -84,48 +96,28 @@ fn is_reference_of_at(rest: &str) -> bool {
 }
 
 /// Cuts a text to so many characters (Unicode scalar values), the last of which is then `…`. Does not
-/// leave a part of an emoji or of an accented letter behind.
+/// leave a part of what people see as one character behind.
 pub(super) fn cut(text: &str, limit: usize) -> String {
     if text.chars().nth(limit).is_none() {
         return text.to_owned();
     }
-    let mut kept: Vec<char> = text.chars().take(limit).collect();
-    // What is longer than this is no character anybody reads, so it is cut all the same.
-    for _ in 0..16 {
-        let next_continues = kept.pop().is_some_and(continues);
-        let last_joins = kept.last() == Some(&'\u{200d}');
-        if !next_continues && !last_joins {
+    let mut room = limit.saturating_sub(1);
+    let mut shown = String::new();
+    for character in text.graphemes(true) {
+        let length = character.chars().count();
+        if length > room {
             break;
         }
+        room -= length;
+        shown.push_str(character);
     }
-    kept.into_iter().chain(['…']).collect()
-}
-
-/// Whether a character belongs to the one before it: accents, joiners, variations, skin tones.
-fn continues(c: char) -> bool {
-    matches!(
-        c,
-        '\u{300}'..='\u{36f}' | '\u{200d}' | '\u{20e3}' | '\u{fe00}'..='\u{fe0f}' | '\u{1f3fb}'..='\u{1f3ff}'
-    )
+    shown.push('…');
+    shown
 }
 
 /// The columns a text takes in a terminal: two for the wide characters of East Asia and for emoji.
 pub(super) fn columns(text: &str) -> usize {
-    let is_wide = |c: &char| {
-        matches!(
-            c,
-            '\u{1100}'..='\u{115f}'
-                | '\u{2e80}'..='\u{a4cf}'
-                | '\u{ac00}'..='\u{d7a3}'
-                | '\u{f900}'..='\u{faff}'
-                | '\u{fe30}'..='\u{fe6f}'
-                | '\u{ff00}'..='\u{ff60}'
-                | '\u{ffe0}'..='\u{ffe6}'
-                | '\u{1f300}'..='\u{1faff}'
-                | '\u{20000}'..='\u{3fffd}'
-        )
-    };
-    text.chars().count() + text.chars().filter(is_wide).count()
+    text.width()
 }
 
 #[cfg(test)]
@@ -153,6 +145,10 @@ mod tests {
                 "x.@channel _@all \\@all",
                 "x.@\u{200b}channel _@\u{200b}all \\@\u{200b}all",
             ),
+            (
+                "<at user_id=\"all\"></at> <AT>",
+                "<\u{200b}at user_id=\"all\"></at> <\u{200b}AT>",
+            ),
             ("<!channel> <@U1>", "<\u{200b}!channel> <@\u{200b}U1>"),
             (
                 "&#64;all &#x40;all &#0064;all",
@@ -173,6 +169,7 @@ mod tests {
             "<!-- x -->",
             "&#65;&amp;&#;",
             "&",
+            "<attribute> <a t>",
         ] {
             assert_eq!(harmless(text), text);
         }

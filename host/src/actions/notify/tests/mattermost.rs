@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
+use super::super::contract::{long, plain};
 use super::receiver::{Receiver, Request};
-use super::{Disposition, full, long, mentioning, plain, retry, retry_after, send};
+use super::{held, send};
 use crate::domain::decision::{Notification, Severity};
 
 async fn mattermost() -> Receiver {
@@ -21,52 +22,6 @@ async fn request(message: &Notification) -> Request {
         .expect("a message taken");
     assert_eq!(sent.detail, "200 ok");
     receiver.request()
-}
-
-#[tokio::test]
-async fn a_text_alone_is_a_plain_post() {
-    let mut receiver = mattermost().await;
-    send(settings(&receiver), &plain("deployed **main**"))
-        .await
-        .expect("a message taken");
-    let request = receiver.request();
-
-    assert_eq!(request.line, "POST /hooks/s3cr3tk3y?a=b HTTP/1.1");
-    assert_eq!(request.body, br#"{"text":"deployed **main**"}"#);
-    let mut expected = vec![
-        ("accept".to_owned(), "*/*".to_owned()),
-        ("content-length".to_owned(), "28".to_owned()),
-        ("content-type".to_owned(), "application/json".to_owned()),
-        ("host".to_owned(), receiver.address.to_string()),
-        (
-            "user-agent".to_owned(),
-            concat!("hookbox/", env!("CARGO_PKG_VERSION")).to_owned(),
-        ),
-    ];
-    expected.sort();
-    assert_eq!(request.headers.into_iter().collect::<Vec<_>>(), expected);
-}
-
-#[tokio::test]
-async fn a_message_with_every_part_is_one_attachment_and_its_mentions_are_the_text() {
-    let request = request(&full()).await;
-
-    let expected = json!({
-        "text": "ada, @channel",
-        "attachments": [{
-            "fallback": "Pipeline #7 failed",
-            "color": "#ef4444",
-            "title": "Pipeline #7 failed",
-            "title_link": "https://gitlab.example.org/p/7",
-            "text": "two jobs failed:\n- build",
-            "fields": [
-                { "short": true, "title": "Branch", "value": "main" },
-                { "short": false, "title": "分支", "value": "主" },
-            ],
-            "footer": "GitLab",
-        }],
-    });
-    assert_eq!(request.json(), expected);
 }
 
 #[tokio::test]
@@ -88,20 +43,6 @@ async fn the_settings_of_a_channel_go_with_each_message() {
 }
 
 #[tokio::test]
-async fn a_long_text_is_cut_between_characters_at_the_limit_of_the_server() {
-    let request = request(&long()).await.json();
-
-    // The limit falls within an emoji of three characters, which goes as a whole.
-    let tail: Vec<char> = request["text"]
-        .as_str()
-        .unwrap()
-        .chars()
-        .skip(16_378)
-        .collect();
-    assert_eq!(tail, ['署', '完', '成', '…']);
-}
-
-#[tokio::test]
 async fn a_cut_text_keeps_its_mentions() {
     let mut message = long();
     message.mentions = vec!["all".to_owned()];
@@ -110,33 +51,6 @@ async fn a_cut_text_keeps_its_mentions() {
     let text = request["text"].as_str().unwrap();
     assert!(text.starts_with("@channel\n构建"));
     assert!(text.chars().count() <= 16_383);
-}
-
-#[tokio::test]
-async fn strangers_mention_nobody_in_any_part() {
-    let mut message = mentioning();
-    let forged = "@channel <!here>\u{1b}".to_owned();
-    message.footer = Some(forged.clone());
-    message.fields = full().fields;
-    message.fields[0].name.clone_from(&forged);
-    message.fields[0].value.clone_from(&forged);
-    message.mentions = vec![
-        "@all".to_owned(),
-        "<!all>".to_owned(),
-        "x, @here".to_owned(),
-    ];
-    let request = request(&message).await.json();
-
-    let harmless = "@\u{200b}channel <\u{200b}!here>\\u{1b}";
-    let title = "@\u{200b}all <\u{200b}!channel> <at user_id=\"all\"></at>";
-    let attachment = &request["attachments"][0];
-    assert_eq!(attachment["title"], title);
-    assert_eq!(attachment["fallback"], title);
-    assert_eq!(attachment["text"], "@\u{200b}here ada@example.org");
-    assert_eq!(attachment["fields"][0]["title"], harmless);
-    assert_eq!(attachment["fields"][0]["value"], harmless);
-    assert_eq!(attachment["footer"], harmless);
-    assert_eq!(request["text"], "all, <\u{200b}!all>, x, @\u{200b}here");
 }
 
 #[tokio::test]
@@ -185,7 +99,7 @@ async fn a_success_that_is_not_ok_is_an_error() {
             .await
             .expect_err("not taken");
 
-        assert_eq!(error.disposition(), Disposition::GiveUp);
+        assert_eq!(held(&error), None);
         let text = error.to_string().to_lowercase();
         assert!(
             text.contains(&format!("answered {}, but not `ok`", status.to_lowercase())),
@@ -199,26 +113,26 @@ async fn a_success_that_is_not_ok_is_an_error() {
 #[tokio::test]
 async fn the_message_of_an_error_is_shown_and_its_status_says_whether_to_retry() {
     for (status, headers, disposition) in [
-        ("400 Bad Request", "", Disposition::GiveUp),
-        ("404 Not Found", "Retry-After: 5\r\n", Disposition::GiveUp),
-        ("408 Request Timeout", "", retry()),
-        ("425 Too Early", "", retry()),
-        ("429 Too Many Requests", "", retry()),
+        ("400 Bad Request", "", None),
+        ("404 Not Found", "Retry-After: 5\r\n", None),
+        ("408 Request Timeout", "", Some(None)),
+        ("425 Too Early", "", Some(None)),
+        ("429 Too Many Requests", "", Some(None)),
         (
             "429 Too Many Requests",
             "Retry-After: 120\r\n",
-            retry_after(120),
+            Some(Some(120)),
         ),
         (
             "429 Too Many Requests",
             "Retry-After: Sun, 22 Nov 2026 13:30:05 GMT\r\n",
-            retry_after(60),
+            Some(Some(60)),
         ),
-        ("500 Internal Server Error", "", retry()),
+        ("500 Internal Server Error", "", Some(None)),
         (
             "503 Service Unavailable",
             "Retry-After: 9999999\r\n",
-            retry_after(86_400),
+            Some(Some(86_400)),
         ),
     ] {
         let body = r#"{"id":"web.incoming_webhook","message":"Invalid webhook /hooks/s3cr3tk3y.","status_code":400}"#;
@@ -227,7 +141,7 @@ async fn the_message_of_an_error_is_shown_and_its_status_says_whether_to_retry()
             .await
             .expect_err("refused");
 
-        assert_eq!(error.disposition(), disposition, "{status} {headers}");
+        assert_eq!(held(&error), disposition, "{status} {headers}");
         let origin = receiver.url("");
         let status = status.to_lowercase();
         assert_eq!(

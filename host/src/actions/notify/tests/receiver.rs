@@ -16,42 +16,42 @@ enum Reply {
 
 /// A request as it arrived.
 #[derive(Debug, Default)]
-pub(super) struct Request {
-    pub(super) line: String,
+pub(in crate::actions::notify) struct Request {
+    pub(in crate::actions::notify) line: String,
     /// All headers, with names in lower case.
-    pub(super) headers: BTreeMap<String, String>,
-    pub(super) body: Vec<u8>,
+    pub(in crate::actions::notify) headers: BTreeMap<String, String>,
+    pub(in crate::actions::notify) body: Vec<u8>,
 }
 
 impl Request {
     /// The body as JSON.
-    pub(super) fn json(&self) -> Value {
+    pub(in crate::actions::notify) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).expect("a body of JSON")
     }
 }
 
 /// A server on a port of its own, until it is dropped.
-pub(super) struct Receiver {
-    pub(super) address: SocketAddr,
+pub(in crate::actions::notify) struct Receiver {
+    pub(in crate::actions::notify) address: SocketAddr,
     requests: mpsc::UnboundedReceiver<Request>,
     server: tokio::task::JoinHandle<()>,
 }
 
 impl Receiver {
     /// Answers each request with these bytes, and closes the connection.
-    pub(super) async fn answering(reply: impl Into<Vec<u8>>) -> Self {
+    pub(in crate::actions::notify) async fn answering(reply: impl Into<Vec<u8>>) -> Self {
         Self::start(Reply::Bytes(reply.into())).await
     }
 
     /// Answers with a status line, headers, each ended by `\r\n`, and a body.
-    pub(super) async fn with(status: &str, headers: &str, body: &str) -> Self {
+    pub(in crate::actions::notify) async fn with(status: &str, headers: &str, body: &str) -> Self {
         let length = body.len();
         let head = format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {length}\r\n");
         Self::answering(format!("{head}Connection: close\r\n\r\n{body}")).await
     }
 
     /// Reads requests and never answers.
-    pub(super) async fn silent() -> Self {
+    pub(in crate::actions::notify) async fn silent() -> Self {
         Self::start(Reply::Silence).await
     }
 
@@ -84,12 +84,12 @@ impl Receiver {
     }
 
     /// A URL of the server.
-    pub(super) fn url(&self, path: &str) -> String {
+    pub(in crate::actions::notify) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 
     /// The only request so far.
-    pub(super) fn request(&mut self) -> Request {
+    pub(in crate::actions::notify) fn request(&mut self) -> Request {
         let request = self.requests.try_recv().expect("a request");
         assert!(
             self.requests.try_recv().is_err(),
@@ -99,7 +99,7 @@ impl Receiver {
     }
 
     /// Whether no request has come.
-    pub(super) fn is_untouched(&self) -> bool {
+    pub(in crate::actions::notify) fn is_untouched(&self) -> bool {
         self.requests.is_empty()
     }
 }

@@ -1,0 +1,93 @@
+//! The kinds of channels: one list, from which everything follows that must know them all.
+
+use serde_json::{Map, Value};
+
+#[cfg(test)]
+use super::contract::Contract;
+use super::{
+    ChannelName, Context, Notifier, Quota, SettingError, Settings, config, console, http,
+    mattermost,
+};
+
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $name:literal => $variant:ident in $module:ident,)*) => {
+        /// A kind of channel.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub(super) enum Kind {
+            $($(#[$doc])* $variant,)*
+        }
+
+        /// The settings of one channel, by its kind.
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub(super) enum KindConfig {
+            $($variant($module::Config),)*
+        }
+
+        impl Kind {
+            /// The names of all kinds.
+            pub(super) const NAMES: &[&str] = &[$($name),*];
+
+            /// The kind of this name.
+            pub(super) fn named(name: &str) -> Option<Self> {
+                match name {
+                    $($name => Some(Self::$variant),)*
+                    _ => None,
+                }
+            }
+
+            /// Its name, as the setting `kind` has it.
+            pub(super) fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)*
+                }
+            }
+
+            /// Reads the settings of a channel of this kind.
+            pub(super) fn read(self, table: Map<String, Value>) -> Result<KindConfig, String> {
+                match self {
+                    $(Self::$variant => config::read(table).map(KindConfig::$variant),)*
+                }
+            }
+        }
+
+        impl KindConfig {
+            /// The kind.
+            pub(super) fn kind(&self) -> Kind {
+                match self {
+                    $(Self::$variant(_) => Kind::$variant,)*
+                }
+            }
+
+            /// How many messages the service takes in a time.
+            pub(super) fn quotas(&self) -> &'static [Quota] {
+                match self {
+                    $(Self::$variant(_) => <$module::Config as Settings>::QUOTAS,)*
+                }
+            }
+
+            /// Opens a channel.
+            pub(super) fn open(
+                &self,
+                name: &ChannelName,
+                context: &Context<'_>,
+            ) -> Result<Box<dyn Notifier>, SettingError> {
+                match self {
+                    $(Self::$variant(config) => config.open(name, context),)*
+                }
+            }
+        }
+
+        /// What each kind is tested by.
+        #[cfg(test)]
+        pub(super) const CONTRACTS: &[(&str, Contract)] = &[$(($name, $module::CONTRACT)),*];
+    };
+}
+
+kinds! {
+    /// Standard output, for a first try and for `hookbox dev`.
+    "console" => Console in console,
+    /// Any HTTP server, with the signature of Standard Webhooks.
+    "http" => Http in http,
+    /// An incoming webhook of Mattermost.
+    "mattermost" => Mattermost in mattermost,
+}

@@ -1,0 +1,404 @@
+//! The texts of messages, read as `CommonMark`.
+//!
+//! A rule writes `CommonMark`; every service has a dialect of its own. A channel parses a text into a
+//! [`Document`] and writes that in its service's dialect ([`super::dialect`]), so that what a text means
+//! stays, whatever marks it needs. Tables and strikethrough of GitHub's flavour are read as well, because
+//! people write them.
+//!
+//! Invariants:
+//! - HTML is text.
+//! - A link leads to `https:`, `http:` or `mailto:`, or it is none.
+//! - A document that is cut has no mark without its end, and no part of a character.
+
+use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
+use unicode_segmentation::UnicodeSegmentation as _;
+
+/// Deeper than this a text says nothing more with its nesting.
+const MAX_DEPTH: usize = 16;
+
+/// A text of `CommonMark`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Document(pub(super) Vec<Block>);
+
+/// A block of a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Block {
+    Paragraph(Vec<Inline>),
+    /// A heading with its level, 1 to 6.
+    Heading(u8, Vec<Inline>),
+    Quote(Vec<Self>),
+    List {
+        /// The number of the first item; none for a list with bullets.
+        start: Option<u64>,
+        items: Vec<Vec<Self>>,
+    },
+    Code {
+        /// The language, where the text names one.
+        language: Option<String>,
+        code: String,
+    },
+    /// Rows of cells, the head first.
+    Table(Vec<Vec<Vec<Inline>>>),
+    /// A line across.
+    Rule,
+}
+
+/// A piece of a line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Inline {
+    Text(String),
+    Code(String),
+    Strong(Vec<Self>),
+    Emphasis(Vec<Self>),
+    Strikethrough(Vec<Self>),
+    Link {
+        to: String,
+        text: Vec<Self>,
+    },
+    /// The end of a line of the text, within a paragraph.
+    SoftBreak,
+    /// The end of a line that was asked for.
+    HardBreak,
+}
+
+impl Document {
+    /// Reads a text. Every text is one.
+    pub(super) fn parse(text: &str) -> Self {
+        let options =
+            Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS;
+        let mut builder = Builder::default();
+        for event in Parser::new_ext(text, options) {
+            builder.take(event);
+        }
+        Self(builder.finish())
+    }
+
+    /// How many characters are seen of it, as people count them.
+    pub(super) fn length(&self) -> usize {
+        let mut rest = usize::MAX;
+        cut_blocks(&self.0, &mut rest);
+        usize::MAX - rest
+    }
+
+    /// The same with so many characters at most, the last of which is `…` where some were left out.
+    pub(super) fn cut(&self, limit: usize) -> Self {
+        let mut rest = limit;
+        Self(cut_blocks(&self.0, &mut rest))
+    }
+
+    /// The text rendered, cut to what fits: the longest beginning that `fits` takes. Where not even the empty
+    /// text fits, the empty text.
+    pub(super) fn within(
+        &self,
+        render: impl Fn(&Self) -> String,
+        fits: impl Fn(&str) -> bool,
+    ) -> String {
+        let whole = render(self);
+        if fits(&whole) {
+            return whole;
+        }
+        let (mut low, mut high) = (0, self.length());
+        while low < high {
+            let middle = low + (high - low).div_ceil(2);
+            if fits(&render(&self.cut(middle))) {
+                low = middle;
+            } else {
+                high = middle - 1;
+            }
+        }
+        render(&self.cut(low))
+    }
+}
+
+/// Takes characters off `rest`; the text, or its beginning with `…` where it did not fit.
+fn cut_text(text: &str, rest: &mut usize) -> String {
+    let length = text.graphemes(true).count();
+    if length <= *rest {
+        *rest -= length;
+        return text.to_owned();
+    }
+    let kept = text.graphemes(true).take(rest.saturating_sub(1));
+    let shown = kept.chain((*rest > 0).then_some("…")).collect();
+    *rest = 0;
+    shown
+}
+
+fn cut_inlines(inlines: &[Inline], rest: &mut usize) -> Vec<Inline> {
+    let mut kept = Vec::new();
+    for inline in inlines {
+        if *rest == 0 {
+            break;
+        }
+        kept.push(match inline {
+            Inline::Text(text) => Inline::Text(cut_text(text, rest)),
+            Inline::Code(code) => Inline::Code(cut_text(code, rest)),
+            Inline::Strong(inner) => Inline::Strong(cut_inlines(inner, rest)),
+            Inline::Emphasis(inner) => Inline::Emphasis(cut_inlines(inner, rest)),
+            Inline::Strikethrough(inner) => Inline::Strikethrough(cut_inlines(inner, rest)),
+            Inline::Link { to, text } => Inline::Link {
+                to: to.clone(),
+                text: cut_inlines(text, rest),
+            },
+            Inline::SoftBreak | Inline::HardBreak => {
+                *rest -= 1;
+                inline.clone()
+            }
+        });
+    }
+    kept
+}
+
+fn cut_blocks(blocks: &[Block], rest: &mut usize) -> Vec<Block> {
+    let mut kept = Vec::new();
+    for block in blocks {
+        if *rest == 0 {
+            break;
+        }
+        kept.push(match block {
+            Block::Paragraph(inlines) => Block::Paragraph(cut_inlines(inlines, rest)),
+            Block::Heading(level, inlines) => Block::Heading(*level, cut_inlines(inlines, rest)),
+            Block::Quote(inner) => Block::Quote(cut_blocks(inner, rest)),
+            Block::List { start, items } => Block::List {
+                start: *start,
+                items: cut_each(items, rest, cut_blocks),
+            },
+            Block::Code { language, code } => Block::Code {
+                language: language.clone(),
+                code: cut_text(code, rest),
+            },
+            Block::Table(rows) => Block::Table(cut_each(rows, rest, |row, rest| {
+                cut_each(row, rest, cut_inlines)
+            })),
+            Block::Rule => {
+                *rest -= 1;
+                Block::Rule
+            }
+        });
+    }
+    kept
+}
+
+fn cut_each<T>(
+    parts: &[Vec<T>],
+    rest: &mut usize,
+    cut: impl Fn(&[T], &mut usize) -> Vec<T>,
+) -> Vec<Vec<T>> {
+    let mut kept = Vec::new();
+    for part in parts {
+        if *rest == 0 {
+            break;
+        }
+        kept.push(cut(part, rest));
+    }
+    kept
+}
+
+/// What is open while a text is read.
+enum Open {
+    Blocks(Container, Vec<Block>),
+    Inlines(Span, Vec<Inline>),
+    List(Option<u64>, Vec<Vec<Block>>),
+    Table(Vec<Vec<Vec<Inline>>>),
+    Row(Vec<Vec<Inline>>),
+    Code(Option<String>, String),
+    /// What is nested too deeply stands without its mark.
+    Nothing,
+}
+
+enum Container {
+    Quote,
+    Item,
+}
+
+enum Span {
+    Paragraph,
+    Heading(u8),
+    Strong,
+    Emphasis,
+    Strikethrough,
+    Link(String),
+    Cell,
+}
+
+#[derive(Default)]
+struct Builder {
+    done: Vec<Block>,
+    open: Vec<Open>,
+}
+
+impl Builder {
+    fn take(&mut self, event: Event<'_>) {
+        match event {
+            Event::Start(tag) => self.begin(tag),
+            Event::End(end) => self.end(end),
+            Event::Text(text)
+            | Event::Html(text)
+            | Event::InlineHtml(text)
+            | Event::InlineMath(text)
+            | Event::DisplayMath(text)
+            | Event::FootnoteReference(text) => self.text(&text),
+            Event::Code(code) => self.inline(Inline::Code(code.into_string())),
+            Event::SoftBreak => self.inline(Inline::SoftBreak),
+            Event::HardBreak => self.inline(Inline::HardBreak),
+            Event::Rule => self.block(Block::Rule),
+            Event::TaskListMarker(true) => self.text("☑ "),
+            Event::TaskListMarker(false) => self.text("☐ "),
+        }
+    }
+
+    fn begin(&mut self, tag: Tag<'_>) {
+        let is_deep = self.open.len() >= MAX_DEPTH;
+        let open = match tag {
+            Tag::Strong | Tag::Emphasis | Tag::Strikethrough if is_deep => Open::Nothing,
+            Tag::BlockQuote(_) => Open::Blocks(Container::Quote, Vec::new()),
+            Tag::Item => Open::Blocks(Container::Item, Vec::new()),
+            Tag::List(start) => Open::List(start, Vec::new()),
+            Tag::Table(_) => Open::Table(Vec::new()),
+            Tag::TableHead | Tag::TableRow => Open::Row(Vec::new()),
+            Tag::TableCell => Open::Inlines(Span::Cell, Vec::new()),
+            Tag::CodeBlock(kind) => {
+                let language = match kind {
+                    CodeBlockKind::Fenced(info) => {
+                        info.split_whitespace().next().map(str::to_owned)
+                    }
+                    CodeBlockKind::Indented => None,
+                };
+                Open::Code(language, String::new())
+            }
+            Tag::Heading { level, .. } => {
+                // Six levels fit into a byte.
+                let level = u8::try_from(level as usize).unwrap_or(6);
+                Open::Inlines(Span::Heading(level), Vec::new())
+            }
+            Tag::Strong => Open::Inlines(Span::Strong, Vec::new()),
+            Tag::Emphasis => Open::Inlines(Span::Emphasis, Vec::new()),
+            Tag::Strikethrough => Open::Inlines(Span::Strikethrough, Vec::new()),
+            Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. } => {
+                Open::Inlines(Span::Link(dest_url.into_string()), Vec::new())
+            }
+            // HTML is text, and so is what this version of the parser has besides.
+            _ => Open::Inlines(Span::Paragraph, Vec::new()),
+        };
+        self.open.push(open);
+    }
+
+    fn end(&mut self, end: TagEnd) {
+        // A text in an item stands in no paragraph where the list is tight: it was opened by its text.
+        let closes_blocks = matches!(end, TagEnd::Item | TagEnd::BlockQuote(_));
+        while closes_blocks && matches!(self.open.last(), Some(Open::Inlines(..))) {
+            self.close();
+        }
+        self.close();
+    }
+
+    fn close(&mut self) {
+        match self.open.pop() {
+            None | Some(Open::Nothing) => {}
+            Some(Open::Blocks(Container::Quote, blocks)) => self.block(Block::Quote(blocks)),
+            Some(Open::Blocks(Container::Item, blocks)) => match self.open.last_mut() {
+                Some(Open::List(_, items)) => items.push(blocks),
+                _ => blocks.into_iter().for_each(|block| self.block(block)),
+            },
+            Some(Open::List(start, items)) => self.block(Block::List { start, items }),
+            Some(Open::Table(rows)) => self.block(Block::Table(rows)),
+            Some(Open::Row(cells)) => {
+                if let Some(Open::Table(rows)) = self.open.last_mut() {
+                    rows.push(cells);
+                }
+            }
+            Some(Open::Code(language, code)) => {
+                let code = code.strip_suffix('\n').unwrap_or(&code).to_owned();
+                self.block(Block::Code { language, code });
+            }
+            Some(Open::Inlines(span, inlines)) => self.close_span(span, inlines),
+        }
+    }
+
+    fn close_span(&mut self, span: Span, inlines: Vec<Inline>) {
+        match span {
+            Span::Paragraph if inlines.is_empty() => {}
+            Span::Paragraph => self.block(Block::Paragraph(inlines)),
+            Span::Heading(level) => self.block(Block::Heading(level, inlines)),
+            Span::Strong => self.inline(Inline::Strong(inlines)),
+            Span::Emphasis => self.inline(Inline::Emphasis(inlines)),
+            Span::Strikethrough => self.inline(Inline::Strikethrough(inlines)),
+            Span::Link(to) if !leads(&to) => {
+                inlines.into_iter().for_each(|inline| self.inline(inline));
+            }
+            Span::Link(to) => {
+                let text = match inlines.is_empty() {
+                    true => vec![Inline::Text(to.clone())],
+                    false => inlines,
+                };
+                self.inline(Inline::Link { to, text });
+            }
+            Span::Cell => {
+                if let Some(Open::Row(cells)) = self.open.last_mut() {
+                    cells.push(inlines);
+                }
+            }
+        }
+    }
+
+    fn text(&mut self, text: &str) {
+        if let Some(Open::Code(_, code)) = self.open.last_mut() {
+            code.push_str(text);
+            return;
+        }
+        // Texts that follow one another are one, so that an escape in the middle leaves no seam.
+        if let Some(Open::Inlines(_, inlines)) = self.innermost()
+            && let Some(Inline::Text(last)) = inlines.last_mut()
+        {
+            last.push_str(text);
+            return;
+        }
+        self.inline(Inline::Text(text.to_owned()));
+    }
+
+    /// The innermost thing that is open and has a mark of its own.
+    fn innermost(&mut self) -> Option<&mut Open> {
+        let open = self.open.iter_mut().rev();
+        open.into_iter().find(|open| !matches!(open, Open::Nothing))
+    }
+
+    fn inline(&mut self, inline: Inline) {
+        if let Some(Open::Inlines(_, inlines)) = self.innermost() {
+            inlines.push(inline);
+        } else {
+            self.open.push(Open::Inlines(Span::Paragraph, vec![inline]));
+        }
+    }
+
+    fn block(&mut self, block: Block) {
+        // A tight item's text ends where a block begins.
+        if matches!(self.open.last(), Some(Open::Inlines(Span::Paragraph, _)))
+            && let Some(Open::Inlines(_, inlines)) = self.open.pop()
+        {
+            self.block(Block::Paragraph(inlines));
+        }
+        match self.open.last_mut() {
+            Some(Open::Blocks(_, blocks)) => blocks.push(block),
+            _ => self.done.push(block),
+        }
+    }
+
+    fn finish(mut self) -> Vec<Block> {
+        while !self.open.is_empty() {
+            self.close();
+        }
+        self.done
+    }
+}
+
+/// Whether an address is one to follow: anything else could make a client run or open what it should not.
+pub(super) fn leads(to: &str) -> bool {
+    let schemes = ["https://", "http://", "mailto:"];
+    let scheme = schemes.iter().any(|scheme| {
+        to.get(..scheme.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+    });
+    scheme && !to.chars().any(|c| c.is_control() || c.is_whitespace())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,134 @@
+use proptest::prelude::{ProptestConfig, proptest};
+
+use super::*;
+use crate::actions::notify::dialect::{Plain, render};
+
+fn text(text: &str) -> Inline {
+    Inline::Text(text.to_owned())
+}
+
+fn paragraph(inlines: Vec<Inline>) -> Block {
+    Block::Paragraph(inlines)
+}
+
+#[test]
+fn marks_are_read_and_not_kept() {
+    let Document(blocks) = Document::parse("a **b *c*** `d` ~~e~~ [f](https://example.org/g)\nh");
+    let expected = paragraph(vec![
+        text("a "),
+        Inline::Strong(vec![text("b "), Inline::Emphasis(vec![text("c")])]),
+        text(" "),
+        Inline::Code("d".to_owned()),
+        text(" "),
+        Inline::Strikethrough(vec![text("e")]),
+        text(" "),
+        Inline::Link {
+            to: "https://example.org/g".to_owned(),
+            text: vec![text("f")],
+        },
+        Inline::SoftBreak,
+        text("h"),
+    ]);
+    assert_eq!(blocks, [expected]);
+}
+
+#[test]
+fn blocks_are_read_with_what_is_in_them() {
+    let Document(blocks) = Document::parse(
+        "# T\n\n> q\n\n3. x\n4. y\n   - z\n\n```rust\nlet a;\n```\n\n---\n\n|a|b|\n|-|-|\n|c|d|\n",
+    );
+    let cell = |cell: &str| vec![text(cell)];
+    let expected = [
+        Block::Heading(1, cell("T")),
+        Block::Quote(vec![paragraph(cell("q"))]),
+        Block::List {
+            start: Some(3),
+            items: vec![
+                vec![paragraph(cell("x"))],
+                vec![
+                    paragraph(cell("y")),
+                    Block::List {
+                        start: None,
+                        items: vec![vec![paragraph(cell("z"))]],
+                    },
+                ],
+            ],
+        },
+        Block::Code {
+            language: Some("rust".to_owned()),
+            code: "let a;".to_owned(),
+        },
+        Block::Rule,
+        Block::Table(vec![vec![cell("a"), cell("b")], vec![cell("c"), cell("d")]]),
+    ];
+    assert_eq!(blocks, expected);
+}
+
+#[test]
+fn escapes_leave_no_seam_and_html_is_text() {
+    let Document(blocks) = Document::parse(r"fix\_this \*now\* <b>x</b> &lt;");
+    assert_eq!(blocks, [paragraph(vec![text("fix_this *now* <b>x</b> <")])]);
+    let Document(blocks) = Document::parse("<script>\nalert()\n</script>\n");
+    assert_eq!(
+        blocks,
+        [paragraph(vec![text("<script>\nalert()\n</script>\n")])]
+    );
+}
+
+#[test]
+fn a_link_that_could_run_something_is_none() {
+    for target in [
+        "javascript:alert(1)",
+        "data:text/html,x",
+        "/p",
+        "JAVASCRIPT:x",
+    ] {
+        let Document(blocks) = Document::parse(&format!("[a](<{target}>)"));
+        assert_eq!(blocks, [paragraph(vec![text("a")])], "{target}");
+    }
+}
+
+#[test]
+fn an_image_is_a_link_with_its_description() {
+    let Document(blocks) = Document::parse("![graph](https://example.org/g.png)");
+    let expected = Inline::Link {
+        to: "https://example.org/g.png".to_owned(),
+        text: vec![text("graph")],
+    };
+    assert_eq!(blocks, [paragraph(vec![expected])]);
+}
+
+#[test]
+fn a_text_is_cut_between_characters_as_people_see_them() {
+    let document = Document::parse("**构建 👩\u{200d}💻👍🏽 e\u{301}nd**");
+    assert_eq!(document.length(), 9);
+    let plain = |limit| render(&document.cut(limit), &Plain);
+    assert_eq!(plain(9), "构建 👩\u{200d}💻👍🏽 e\u{301}nd");
+    assert_eq!(plain(5), "构建 👩\u{200d}💻…");
+    assert_eq!(plain(4), "构建 …");
+    assert_eq!(plain(1), "…");
+    assert_eq!(plain(0), "");
+}
+
+#[test]
+fn the_longest_beginning_that_fits_is_kept() {
+    let document = Document::parse("one **two** three\n\nfour");
+    let shown =
+        |bytes: usize| document.within(|cut| render(cut, &Plain), |text| text.len() <= bytes);
+    assert_eq!(shown(100), "one two three\n\nfour");
+    assert_eq!(shown(10), "one two…");
+    assert_eq!(shown(0), "");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    #[test]
+    fn any_text_is_read_and_cut_to_any_length(source in "[a-z*_`~#>| \\[\\]()<!\n&;\\\\0-9.👩好-]{0,80}", limit in 0..90_usize) {
+        let document = Document::parse(&source);
+        let cut = document.cut(limit);
+        assert!(cut.length() <= limit);
+        let whole = document.cut(document.length());
+        assert_eq!(whole.length(), document.length());
+    }
+}
