@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use crate::actions::command::CommandConfig;
-use crate::actions::notify::ChannelConfig;
+use crate::actions::notify::{ChannelConfig, OutgoingConfig, PersonConfig};
 use crate::capability::{Grants, Known, nearest};
 use crate::catalog::{CatalogConfig, TeamConfig};
 use crate::domain::limits::{Limits, Narrowing};
@@ -115,6 +115,10 @@ struct File {
     #[serde(default)]
     channels: BTreeMap<ChannelName, ChannelConfig>,
     #[serde(default)]
+    outgoing: OutgoingConfig,
+    #[serde(default)]
+    people: BTreeMap<String, PersonConfig>,
+    #[serde(default)]
     commands: BTreeMap<CommandName, CommandConfig>,
     #[serde(default)]
     limits: Limits,
@@ -207,6 +211,10 @@ pub struct Config {
     pub inside: BTreeMap<SourceName, InsideConfig>,
     /// The channels.
     pub channels: BTreeMap<ChannelName, ChannelConfig>,
+    /// How servers outside are reached where a channel does not say.
+    pub outgoing: OutgoingConfig,
+    /// Who people are on each kind of channel.
+    pub people: BTreeMap<String, PersonConfig>,
     /// The commands.
     pub commands: BTreeMap<CommandName, CommandConfig>,
     /// The rules folder, the teams, and the limits.
@@ -279,6 +287,8 @@ impl Config {
             sources: sent,
             inside,
             channels: file.channels,
+            outgoing: file.outgoing,
+            people: file.people,
             commands: file.commands,
             catalog: CatalogConfig {
                 rules,
@@ -360,6 +370,20 @@ mod tests {
             ("[limits]\nmodule = '64MiB'", "may be 32MiB at most"),
             ("[limits]\nmemory = '1GB'", "such as \"64KiB\""),
             ("[teams.Payments]", "is not allowed"),
+            ("[people.ada]\nmatermost = 'ada'", "is it `mattermost`?"),
+            ("[outgoing]\nproxi = 'x'", "is it `proxy`?"),
+            (
+                "[channels.dev]\nkind = 'matermost'\nurl = 'x'",
+                "is it `mattermost`?",
+            ),
+            (
+                "[channels.dev]\nkind = 'mattermost'\nurl = 'x'\nquta = '20/1m'",
+                "is it `quota`?",
+            ),
+            (
+                "[channels.dev]\nkind = 'console'\nquota = 'some'",
+                "write one such as \"20/1m\"",
+            ),
         ] {
             let error = parse(text).expect_err(text);
             assert!(error.contains(expected), "{text}: {error}");

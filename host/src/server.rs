@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use rustix::process::{Resource, getrlimit, setrlimit};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
 use crate::actions::notify::ConsoleSink;
@@ -64,6 +64,7 @@ pub struct Server {
     catalog: Arc<Catalog>,
     worker: Worker,
     ending: watch::Sender<bool>,
+    reload: Arc<Notify>,
     tasks: Vec<JoinHandle<()>>,
     // Held until the server has ended, so that no second one begins before.
     _data: DataFolder,
@@ -129,8 +130,10 @@ impl Server {
         let ending = watch::Sender::new(false);
         let public_routes = core.public(&config, &worker);
         let admin_routes = core.admin(&config, addresses.1)?;
+        let reload = Arc::new(Notify::new());
         let follow = reload::Follow {
             options,
+            asked: Arc::clone(&reload),
             running: config,
             seen,
             addresses,
@@ -150,6 +153,7 @@ impl Server {
             catalog,
             worker,
             ending,
+            reload,
             tasks,
             _data: data,
         })
@@ -171,6 +175,11 @@ impl Server {
     #[must_use]
     pub fn catalog(&self) -> &Arc<Catalog> {
         &self.catalog
+    }
+
+    /// Reads the configuration, the secrets, and the rules folder at once, whether they changed or not.
+    pub fn reload(&self) {
+        self.reload.notify_one();
     }
 
     /// Takes nothing more, lets what runs end within a time, and hands back the rest.

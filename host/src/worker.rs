@@ -21,16 +21,21 @@ use crate::actions::command::Commands;
 use crate::actions::notify::Channels;
 use crate::catalog::{Catalog, CatalogConfig};
 use crate::domain::clock::Clock;
-use crate::domain::names::SourceName;
+use crate::domain::names::{EventId, RuleName, SourceName};
 use crate::sources::Source;
-use crate::store::{ActionKind, SnapshotId, Store, StoreError, Survivors};
+use crate::store::{ActionKind, SnapshotId, Store, StoreError, Survivors, UnitEvaluation};
 
 mod backoff;
+mod commands;
 mod dispatch;
 mod evaluate;
-mod perform;
+mod grants;
+mod messages;
+mod paused;
 mod pool;
 mod rate;
+
+pub use paused::PausedRules;
 
 /// How long this process's claims hold without a sign of life. Well above any pause of a busy machine,
 /// since a lease that runs out counts as a crash.
@@ -87,14 +92,16 @@ struct Shared {
     pool: pool::Pool,
     /// When the actions of each rule fall due.
     rates: Arc<rate::Rates>,
+    /// The rules that are not asked.
+    paused_rules: Arc<PausedRules>,
     /// The snapshot that was kept last, by its number.
     kept: Mutex<Option<(u64, SnapshotId)>>,
     /// Deliveries or events may wait.
     events: Arc<Notify>,
     /// Messages may wait.
-    messages: Notify,
+    messages: Arc<Notify>,
     /// Commands may wait.
-    runs: Notify,
+    runs: Arc<Notify>,
     /// Becomes true when the worker is to end.
     ending: watch::Sender<bool>,
 }
@@ -133,6 +140,8 @@ impl Worker {
         let owner = uuid::Uuid::now_v7().to_string();
         parts.store.heartbeat(&owner, LEASE).await?;
         parts.store.recover(&owner, Survivors::None).await?;
+        let paused_rules = Arc::new(PausedRules::default());
+        paused_rules.read(&*parts.store).await?;
         let shared = Arc::new(Shared {
             store: parts.store,
             catalog: parts.catalog,
@@ -142,24 +151,44 @@ impl Worker {
             owner,
             pool: pool::Pool::start(parts.threads),
             rates: Arc::default(),
+            paused_rules,
             kept: Mutex::new(None),
             events: Arc::default(),
-            messages: Notify::new(),
-            runs: Notify::new(),
+            messages: Arc::default(),
+            runs: Arc::default(),
             ending: watch::Sender::new(false),
         });
         let mut tasks = JoinSet::new();
         tasks.spawn(stay_alive(Arc::clone(&shared)));
         tasks.spawn(dispatch::run(Arc::clone(&shared)));
-        tasks.spawn(perform::run(Arc::clone(&shared), ActionKind::Notify));
-        tasks.spawn(perform::run(Arc::clone(&shared), ActionKind::Deploy));
+        if shared.performs == Performs::Yes {
+            tasks.spawn(messages::run(Arc::clone(&shared)));
+            tasks.spawn(commands::run(Arc::clone(&shared)));
+        }
         Ok(Self { shared, tasks })
     }
 
     /// Says that a delivery was committed. Cheap, and never waits.
     #[must_use]
     pub fn waker(&self) -> Waker {
-        Waker(Arc::clone(&self.shared.events))
+        let shared = &self.shared;
+        Waker {
+            events: Arc::clone(&shared.events),
+            messages: Arc::clone(&shared.messages),
+            runs: Arc::clone(&shared.runs),
+        }
+    }
+
+    /// The rules that are paused.
+    #[must_use]
+    pub fn paused_rules(&self) -> Arc<PausedRules> {
+        Arc::clone(&self.shared.paused_rules)
+    }
+
+    /// The way to ask the rules without consequences.
+    #[must_use]
+    pub fn rehearsal(&self) -> Rehearsal {
+        Rehearsal(Arc::clone(&self.shared))
     }
 
     /// Takes nothing more, lets what runs end for at most this long, and hands back the rest.
@@ -176,14 +205,45 @@ impl Worker {
     }
 }
 
+/// Asks the rules of the present about events, and keeps nothing of it.
+#[derive(Clone)]
+pub struct Rehearsal(Arc<Shared>);
+
+impl Rehearsal {
+    /// The evaluations of an event by every rule that would be asked now, or by one rule, with the actions that
+    /// would follow.
+    ///
+    /// # Errors
+    /// When there is no such event, or its delivery is gone.
+    pub async fn of(
+        &self,
+        event: &EventId,
+        only: Option<&RuleName>,
+    ) -> Result<Vec<UnitEvaluation>, StoreError> {
+        evaluate::rehearse(&self.0, event, only).await
+    }
+}
+
 /// Tells the worker that something waits. The default one tells nobody.
 #[derive(Debug, Clone, Default)]
-pub struct Waker(Arc<Notify>);
+pub struct Waker {
+    events: Arc<Notify>,
+    messages: Arc<Notify>,
+    runs: Arc<Notify>,
+}
 
 impl Waker {
     /// Says that a delivery was committed. Cheap, and never waits.
     pub fn wake(&self) {
-        self.0.notify_one();
+        self.events.notify_one();
+    }
+
+    /// Says that anything may have changed: events, messages and commands that were to wait may go on. Cheap, and
+    /// never waits.
+    pub fn wake_all(&self) {
+        self.events.notify_one();
+        self.messages.notify_one();
+        self.runs.notify_one();
     }
 }
 

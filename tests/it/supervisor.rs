@@ -6,7 +6,8 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use hookbox::actions::command::{
-    Command, CommandConfig, CommandEnd, CommandOutcome, Commands, Context, RunContext,
+    Command, CommandConfig, CommandEnd, CommandOutcome, Commands, Context, EventCommit, Forced,
+    RunContext, WorkConfig,
 };
 use hookbox::domain::decision::Argument;
 use hookbox::domain::names::CommandName;
@@ -47,9 +48,11 @@ impl Bench {
 
     fn commands(&self, config: &str) -> Commands {
         let mut config: CommandConfig = toml::from_str(config).expect("known keys");
-        config
-            .cwd
-            .get_or_insert_with(|| self.folder.path().to_owned());
+        if let WorkConfig::Program(program) = &mut config.work {
+            program
+                .cwd
+                .get_or_insert_with(|| self.folder.path().to_owned());
+        }
         let context = Context {
             secrets: &FixedSecret,
             supervisor: PathBuf::from(env!("CARGO_BIN_EXE_hookbox")),
@@ -100,8 +103,16 @@ async fn run(command: &Command, values: &[(&str, &str)]) -> CommandEnd {
         rule: "payments/route",
         source: "gitlab",
         attempt: 2,
+        replay: false,
+        commit: EventCommit {
+            commit: None,
+            forced: Forced::No,
+        },
+        stdin: None,
     };
-    command.run(&prepared, &context).await
+    command
+        .run(&prepared, &context, std::future::pending())
+        .await
 }
 
 /// Looks until something is there; fails with what was seen last.

@@ -62,7 +62,7 @@ pub(super) fn run(global: &Global) -> Result<Exit, CliError> {
                 }
             }
         });
-        serve::until_told_to_end().await?;
+        serve::until_told_to_end(&server).await?;
         watching.abort();
         server.end().await?;
         Ok(Exit::Ok)

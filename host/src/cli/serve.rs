@@ -12,7 +12,9 @@ use crate::worker::Performs;
 /// Load the rules, and serve
 ///
 /// Webhooks are accepted at once and evaluated when every rule has been loaded or refused. The server
-/// follows the configuration and the rules folder. SIGTERM and SIGINT end it in order.
+/// follows the configuration and the rules folder; SIGHUP makes it read both, and the secrets, at once. SIGTERM
+/// and SIGINT end it in order: nothing more is accepted, what runs may end within 30 seconds, and the rest waits for
+/// the next start.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Evaluate and record, and perform nothing
@@ -37,7 +39,7 @@ pub(super) fn run(global: &Global, args: &Args) -> Result<Exit, CliError> {
     super::until_ended(async {
         let server = Server::start(options).await?;
         announce(&server);
-        until_told_to_end().await?;
+        until_told_to_end(&server).await?;
         tracing::info!("ending: nothing more is accepted, and what runs may end");
         server.end().await?;
         Ok(Exit::Ok)
@@ -53,13 +55,16 @@ pub(super) fn announce(server: &Server) {
     ));
 }
 
-/// Waits for SIGTERM or SIGINT.
-pub(super) async fn until_told_to_end() -> anyhow::Result<()> {
+/// Waits for SIGTERM or SIGINT, and reloads at each SIGHUP.
+pub(super) async fn until_told_to_end(server: &Server) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+    let mut hangup = signal(SignalKind::hangup())?;
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => return Ok(()),
+            _ = interrupt.recv() => return Ok(()),
+            _ = hangup.recv() => server.reload(),
+        }
     }
-    Ok(())
 }

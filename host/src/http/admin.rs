@@ -189,6 +189,7 @@ async fn events(
             state: query.state,
             before: query.before,
             limit,
+            ..EventFilter::default()
         })
         .await?;
     let next = (events.len() == limit).then(|| events.last().map(|event| event.sequence));
@@ -285,6 +286,7 @@ async fn actions(
             event: query.event.map(EventId),
             before: query.before.map(ActionId),
             limit,
+            ..ActionFilter::default()
         })
         .await?;
     let next = (actions.len() == limit).then(|| actions.last().map(|action| action.id));

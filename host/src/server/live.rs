@@ -7,7 +7,7 @@ use anyhow::Context as _;
 
 use super::inside;
 use crate::actions::command::{self, Commands};
-use crate::actions::notify::{self, Channels, ConsoleSink, Timeouts};
+use crate::actions::notify::{self, Channels, ConsoleSink, People};
 use crate::config::Config;
 use crate::config::env::Secrets;
 use crate::domain::clock::SystemClock;
@@ -40,12 +40,14 @@ pub fn build(
     }
     let channels = Channels::build(
         &config.channels,
+        People::build(&config.people)?,
         &notify::Context {
             secrets: &secrets,
             clock: Arc::new(SystemClock),
             console: Arc::clone(console),
             forbidden: own_listeners.to_vec(),
-            timeouts: Timeouts::default(),
+            outgoing: config.outgoing.clone(),
+            folder: config.folder.clone(),
         },
     )?;
     let commands = Commands::build(

@@ -4,11 +4,11 @@ use std::net::SocketAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use super::inside::Lookers;
 use super::{Options, Problem, live, set};
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Empty};
 use crate::config::Config;
 use crate::worker::Live;
 
@@ -19,6 +19,8 @@ const LOOK: Duration = Duration::from_millis(300);
 /// What follows the configuration.
 pub(super) struct Follow {
     pub(super) options: Options,
+    /// Somebody asked for a reload.
+    pub(super) asked: Arc<Notify>,
     pub(super) running: Config,
     /// The file's state from before `running` was read, so that no change is missed.
     pub(super) seen: Option<FileState>,
@@ -41,26 +43,28 @@ pub(super) fn state(options: &Options) -> Option<FileState> {
 impl Follow {
     pub(super) async fn run(mut self, mut ending: watch::Receiver<bool>) {
         loop {
-            tokio::select! {
+            let asked = tokio::select! {
                 _ = ending.wait_for(|ending| *ending) => break,
-                () = tokio::time::sleep(LOOK) => {}
-            }
+                () = tokio::time::sleep(LOOK) => false,
+                () = self.asked.notified() => true,
+            };
             let now = state(&self.options);
             // A file that is gone for a moment is being replaced.
-            if now.is_none() || now == self.seen {
+            if !asked && (now.is_none() || now == self.seen) {
                 continue;
             }
             self.seen = now;
             match self.reload().await {
                 Ok(()) => {
-                    tracing::info!("the configuration changed and is in force");
+                    tracing::info!("the configuration was read and is in force");
                     set(&self.problem, None);
+                    if asked {
+                        self.catalog.reload(Empty::Suspect).await;
+                    }
                 }
                 Err(error) => {
                     let text = format!("{error:#}");
-                    tracing::error!(
-                        "the configuration changed and is refused; the old one serves: {text}"
-                    );
+                    tracing::error!("the configuration is refused; the old one serves: {text}");
                     set(&self.problem, Some(text));
                 }
             }

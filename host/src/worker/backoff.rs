@@ -10,8 +10,15 @@ const FIRST: Duration = Duration::from_secs(1);
 /// No pause is longer.
 const LONGEST: Duration = Duration::from_secs(15 * 60);
 
-/// After so many attempts a message is given up: with the pauses above, after some five hours.
-pub(super) const MESSAGE_ATTEMPTS: u32 = 30;
+/// A channel that fails is tried at least as often.
+const LONGEST_HOLD: Duration = Duration::from_secs(5 * 60);
+
+/// How long a channel is left alone after so many failures in a row. The bounds are those of [`pause`], but for
+/// the longest.
+pub(super) fn hold(channel: &str, failures: u32, asked: Option<Duration>) -> Duration {
+    let hold = pause(channel, failures, None).min(LONGEST_HOLD);
+    asked.map_or(hold, |asked| asked.max(hold))
+}
 
 /// The pause after an attempt, counted from 1: doubled each time up to a bound, and spread by up to a
 /// quarter either way so that messages which failed together do not come back together. The spread
@@ -37,7 +44,7 @@ mod tests {
     #[test]
     fn pauses_grow_up_to_a_bound_and_honour_what_was_asked_for() {
         let mut total = Duration::ZERO;
-        for attempt in 1..MESSAGE_ATTEMPTS {
+        for attempt in 1..=30 {
             let pause = pause("event/0/rule/0", attempt, None);
             assert!(
                 pause >= FIRST * 3 / 4 && pause <= LONGEST * 5 / 4,
@@ -49,5 +56,7 @@ mod tests {
         let asked = Duration::from_secs(3600);
         assert_eq!(pause("k", 1, Some(asked)), asked);
         assert!(pause("k", u32::MAX, None) <= LONGEST * 5 / 4);
+        assert_eq!(hold("dev", u32::MAX, None), LONGEST_HOLD);
+        assert_eq!(hold("dev", 1, Some(asked)), asked);
     }
 }

@@ -13,8 +13,10 @@ use crate::catalog::{OnFault, Rule, Snapshot};
 use crate::domain::clock::Timestamp;
 use crate::domain::decision::{Action, Decision};
 use crate::domain::evaluation::{Evaluation, Log, Outcome};
+use crate::domain::event::Event;
 use crate::domain::fault::Fault;
-use crate::domain::names::{CommandName, EventId, TeamName};
+use crate::domain::names::{CommandName, EventId, RuleName, TeamName};
+use crate::domain::turn::Turn;
 use crate::engine::{Answer, Input, Payload};
 use crate::store::{
     ActionKind, ActionState, ClaimedEvent, DropRecord, NewAction, SnapshotId, StoreError,
@@ -49,12 +51,11 @@ pub(super) async fn evaluate(
     let snapshot = shared.catalog.snapshot();
     let snapshot_id = keep(shared, &snapshot).await?;
     let payload = payloads.get(shared, claimed).await?;
-    let input = Arc::new(Input::new(Arc::new(claimed.event.clone()), payload));
     let work = Work {
         shared,
         snapshot_id,
         live: shared.live(),
-        input,
+        input: input(&claimed.event, claimed.run, payload),
     };
     work.unit(claimed, None, &snapshot.shared).await?;
     if claimed.dropped.is_none() {
@@ -66,6 +67,53 @@ pub(super) async fn evaluate(
         .store
         .finish_event(&shared.owner, &claimed.event.id, claimed.run, snapshot_id)
         .await
+}
+
+/// What rules see of an event; one that is evaluated again says so.
+fn input(event: &Event, run: u32, payload: Payload) -> Arc<Input> {
+    let mut event = event.clone();
+    event.replay = run > 0;
+    Arc::new(Input::new(Arc::new(event), payload))
+}
+
+/// Asks the rules of the present snapshot about an event, and keeps nothing of it.
+pub(super) async fn rehearse(
+    shared: &Arc<Shared>,
+    event: &EventId,
+    only: Option<&RuleName>,
+) -> Result<Vec<UnitEvaluation>, StoreError> {
+    let record = shared.store.event(Some(event)).await?;
+    let delivery = shared.store.delivery(&record.delivery).await?;
+    let run = record.run.saturating_add(1);
+    let input = input(&record.event, run, payload(&delivery));
+    let snapshot = shared.catalog.snapshot();
+    let teams = snapshot.teams.iter().map(|(_, rules)| rules);
+    let mut all = Vec::new();
+    for (number, rules) in [&snapshot.shared].into_iter().chain(teams).enumerate() {
+        let asked = rules.iter().filter(|rule| {
+            only.is_none_or(|only| rule.name() == only)
+                && rule.description.asks_about(&record.event).is_ok()
+        });
+        let job = Job {
+            rules: asked.cloned().collect(),
+            input: Arc::clone(&input),
+            live: shared.live(),
+            event: event.clone(),
+            run,
+            at: shared.clock.now(),
+            performs: Performs::Yes,
+            rates: Arc::default(),
+        };
+        let Some((evaluations, dropped)) = shared.pool.run(move || job.run()).await else {
+            return Err(StoreError::Closed);
+        };
+        all.extend(evaluations);
+        // The shared rules come first.
+        if number == 0 && dropped.is_some() {
+            break;
+        }
+    }
+    Ok(all)
 }
 
 /// The identifier of a snapshot's description, which is kept before its first event.
@@ -103,14 +151,18 @@ impl Work<'_> {
         if claimed.units.contains(&unit) {
             return Ok(());
         }
-        let asked: Vec<Arc<Rule>> = rules
+        let wanted = rules
             .iter()
-            .filter(|rule| rule.description.asks_about(&claimed.event).is_ok())
+            .filter(|rule| claimed.only.is_empty() || claimed.only.contains(rule.name()))
+            .filter(|rule| rule.description.asks_about(&claimed.event).is_ok());
+        let paused = self.shared.paused_rules.now();
+        let (skipped, asked): (Vec<_>, Vec<_>) = wanted
             .cloned()
-            .collect();
-        if asked.is_empty() {
+            .partition(|rule| paused.contains(rule.name()));
+        if asked.is_empty() && skipped.is_empty() {
             return Ok(());
         }
+        let skipped = skipped.iter().map(|rule| rule.name().clone()).collect();
         let job = Job {
             rules: asked,
             input: Arc::clone(&self.input),
@@ -138,6 +190,7 @@ impl Work<'_> {
                     at: self.shared.clock.now(),
                     evaluations,
                     dropped: dropped.clone(),
+                    skipped,
                 },
             )
             .await?;
@@ -272,17 +325,17 @@ impl Job {
     }
 
     fn action(&self, rule: &Rule, index: usize, action: &Action) -> NewAction {
-        let mut concurrency_key = None;
+        let mut turn = None;
         let shadow = rule.description.shadow || self.performs == Performs::OnlyRecords;
         let checked = rule
             .permits
             .check(action)
             .map_err(|refusal| refusal.to_string())
-            .and_then(|()| self.concurrency_key(action));
+            .and_then(|()| self.turn(action));
         let (state, detail) = match checked {
             Err(reason) => (ActionState::Refused, Some(reason)),
-            Ok(key) => {
-                concurrency_key = key;
+            Ok(of_command) => {
+                turn = of_command;
                 if shadow {
                     (ActionState::Shadowed, None)
                 } else {
@@ -293,11 +346,12 @@ impl Job {
         NewAction {
             key: idempotency_key(&self.event, self.run, rule.name(), index),
             event: self.event.clone(),
+            run: self.run,
             rule: rule.name().clone(),
             action: action.clone(),
             state,
             detail,
-            concurrency_key,
+            turn,
             due_at: match state {
                 ActionState::Waiting => self.rates.due(rule.name(), &rule.limits, self.at),
                 _ => self.at,
@@ -306,7 +360,7 @@ impl Job {
     }
 
     /// For a deploy, checks its arguments and works out which others it must not run beside.
-    fn concurrency_key(&self, action: &Action) -> Result<Option<String>, String> {
+    fn turn(&self, action: &Action) -> Result<Option<Turn>, String> {
         let Action::Deploy(deploy) = action else {
             return Ok(None);
         };
@@ -317,6 +371,6 @@ impl Job {
         let prepared = command
             .prepare(&deploy.arguments)
             .map_err(|error| error.to_string())?;
-        Ok(Some(prepared.concurrency_key().to_owned()))
+        Ok(Some(prepared.turn().clone()))
     }
 }

@@ -91,7 +91,7 @@ async fn a_deploy_that_a_crash_cuts_off_is_reported_and_not_run_again() {
     assert_eq!(deploy["attempts"][0]["result"], "interrupted");
     assert_eq!(runs, [format!("{key} 1")]);
     // The operator and the rule name the same channel, which is told once.
-    let told = format!("{key}/operators-report");
+    let told = format!("{key}#operators-report-1");
     assert_eq!(keys(&receiver), BTreeSet::from([told]));
     for message in receiver.received() {
         assert_eq!(message.json()["title"], "deploy-site: interrupted");
@@ -112,7 +112,7 @@ async fn a_deploy_that_may_be_run_again_is_run_again_under_its_key() {
     assert_eq!(deploy["state"], "done", "{record}");
     assert_eq!(results, ["interrupted", "done"]);
     assert_eq!(runs, [format!("{key} 1"), format!("{key} 2")]);
-    assert_eq!(keys(&receiver), BTreeSet::from([format!("{key}/report")]));
+    assert_eq!(keys(&receiver), BTreeSet::from([format!("{key}#report-2")]));
 }
 
 #[tokio::test]

@@ -75,9 +75,14 @@ impl Site {
 
     /// Starts the server with more arguments, and waits until it listens.
     pub(crate) async fn serve_with(&self, arguments: &[&str]) -> Server {
-        let mut child = Command::new(program())
-            .arg("serve")
-            .args(arguments)
+        let mut command = Command::new(program());
+        command.arg("serve").args(arguments);
+        self.serve_by(command).await
+    }
+
+    /// Starts the server by a command that becomes it, and waits until it listens.
+    pub(crate) async fn serve_by(&self, mut command: Command) -> Server {
+        let mut child = command
             .current_dir(self.path())
             .env_remove("HOOKBOX_LOG")
             .stdin(Stdio::null())
@@ -118,7 +123,9 @@ impl Site {
         });
         let public = addresses.next().expect("the line has the public address");
         let admin = addresses.next().expect("the line has the admin address");
-        let token = std::fs::read_to_string(self.path().join("data/admin-token"))
+        // As the server sees its folder: it may have one of its own in this place.
+        let seen = format!("/proc/{}/root{}", child.id(), self.path().display());
+        let token = std::fs::read_to_string(Path::new(&seen).join("data/admin-token"))
             .expect("the server made a token")
             .trim()
             .to_owned();
@@ -277,6 +284,13 @@ impl Server {
                 .ok_or_else(|| listing.to_string())
         })
         .await
+    }
+
+    /// Sends the server a signal.
+    pub(crate) fn signal(&self, signal: rustix::process::Signal) {
+        let child = self.child.as_ref().expect("it runs");
+        let pid = rustix::process::Pid::from_child(child);
+        rustix::process::kill_process(pid, signal).expect("it can be told");
     }
 
     /// Kills the server as `kill -9` does.
