@@ -101,7 +101,7 @@ impl Server {
         if let Some(rules) = &options.rules {
             config.catalog.rules.clone_from(rules);
         }
-        let data = DataFolder::take(&config.data)?;
+        let data = DataFolder::take(&config.data).await?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let store: Arc<dyn Store> = Arc::new(
             Sqlite::open(&config.data, Arc::clone(&clock)).context("the store cannot be opened")?,

@@ -4,6 +4,7 @@ use std::fs::{DirBuilder, File, OpenOptions, Permissions};
 use std::io::Write as _;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use rustix::fs::{FlockOperation, flock};
@@ -13,6 +14,10 @@ use crate::config::Config;
 use crate::config::env::Secrets;
 use crate::domain::secret::{ReadSecret as _, Secret};
 
+/// How often the lock of a data folder is tried, and the pause between: two seconds in all.
+const LOCK_LOOKS: u32 = 40;
+const LOCK_PAUSE: Duration = Duration::from_millis(50);
+
 /// A data folder that this process has for itself.
 #[derive(Debug)]
 pub struct DataFolder {
@@ -20,11 +25,12 @@ pub struct DataFolder {
 }
 
 impl DataFolder {
-    /// Makes the folder if it is not there, closes it to others, and takes it.
+    /// Makes the folder if it is not there, closes it to others, and takes it; waits a moment for one that was
+    /// killed, since a process that it was just starting may hold its lock that long.
     ///
     /// # Errors
     /// When it cannot be made, or another server has it.
-    pub fn take(folder: &Path) -> anyhow::Result<Self> {
+    pub async fn take(folder: &Path) -> anyhow::Result<Self> {
         make(folder)?;
         let path = folder.join("lock");
         let lock = OpenOptions::new()
@@ -34,12 +40,19 @@ impl DataFolder {
             .mode(0o600)
             .open(&path)
             .with_context(|| format!("`{}` cannot be opened", path.display()))?;
-        flock(&lock, FlockOperation::NonBlockingLockExclusive).with_context(|| {
-            format!(
-                "another hookbox has the data folder `{}`: end it, or set another `data`",
-                folder.display()
-            )
-        })?;
+        let mut looks = 0;
+        while let Err(error) = flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+            looks += 1;
+            if looks > LOCK_LOOKS {
+                return Err(error).with_context(|| {
+                    format!(
+                        "another hookbox has the data folder `{}`: end it, or set another `data`",
+                        folder.display()
+                    )
+                });
+            }
+            tokio::time::sleep(LOCK_PAUSE).await;
+        }
         Ok(Self { _lock: lock })
     }
 }

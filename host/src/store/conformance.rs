@@ -194,6 +194,7 @@ macro_rules! conformance {
                 one_that_ended_before_it_could_be_ended_keeps_its_end,
                 one_whose_end_was_asked_for_is_not_run_again,
                 one_that_is_cut_off_while_it_is_to_end_is_canceled,
+                one_that_is_to_end_is_canceled_at_its_last_crash_too,
                 what_ends_at_once_takes_nobodys_place,
                 an_action_committed_again_takes_nobodys_place,
                 a_rerun_gives_way_to_the_latest_that_waits,

@@ -325,23 +325,18 @@ impl Job {
     }
 
     fn action(&self, rule: &Rule, index: usize, action: &Action) -> NewAction {
-        let mut turn = None;
         let shadow = rule.description.shadow || self.performs == Performs::OnlyRecords;
-        let checked = rule
-            .permits
-            .check(action)
-            .map_err(|refusal| refusal.to_string())
-            .and_then(|()| self.turn(action));
-        let (state, detail) = match checked {
-            Err(reason) => (ActionState::Refused, Some(reason)),
-            Ok(of_command) => {
-                turn = of_command;
-                if shadow {
-                    (ActionState::Shadowed, None)
-                } else {
-                    (ActionState::Waiting, None)
-                }
-            }
+        let permitted = rule.permits.check(action);
+        let turn = self.turn(action);
+        // One that is refused keeps its turn: somebody may have it tried again once it is granted.
+        let refusal = permitted
+            .err()
+            .map(|refusal| refusal.to_string())
+            .or_else(|| turn.as_ref().err().cloned());
+        let state = match (&refusal, shadow) {
+            (Some(_), _) => ActionState::Refused,
+            (None, true) => ActionState::Shadowed,
+            (None, false) => ActionState::Waiting,
         };
         NewAction {
             key: idempotency_key(&self.event, self.run, rule.name(), index),
@@ -350,8 +345,8 @@ impl Job {
             rule: rule.name().clone(),
             action: action.clone(),
             state,
-            detail,
-            turn,
+            detail: refusal,
+            turn: turn.ok().flatten(),
             due_at: match state {
                 ActionState::Waiting => self.rates.due(rule.name(), &rule.limits, self.at),
                 _ => self.at,

@@ -1,4 +1,6 @@
-//! A hundred crashes at random moments, under load, in one data folder.
+//! Two hundred crashes at random moments, under load, in one data folder.
+//!
+//! The next server starts at once, while what the last one ran may still be about to end.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -8,18 +10,18 @@ use serde_json::Value;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
-use super::{DEPLOY_SETTINGS, GITLAB, gone, lines};
+use super::{DEPLOY_SETTINGS, GITLAB, lines};
 use crate::support::events::{evaluated_by, push_of_its_own, send_push, text};
 use crate::support::receiver::Receiver;
 use crate::support::server::{Server, Site};
 use crate::support::{eventually, guest, rule};
 
-const KILLS: usize = 100;
+const KILLS: usize = 200;
 
 const TASKS: usize = 4;
 
 /// The most that a round lasts, from the moment when the server listens.
-const ROUND_MS: u64 = 600;
+const ROUND_MS: u64 = 500;
 
 /// Numbers that follow from a seed.
 struct Random(u64);
@@ -80,13 +82,15 @@ fn site(receiver: &Receiver) -> Site {
 
         [commands.deploy-site]
         argv = ["/bin/sh", "-c", '''
+            exec 9>lock
+            flock -n 9 || echo "overlap $HOOKBOX_IDEMPOTENCY_KEY" >>runs
             echo "begin $HOOKBOX_IDEMPOTENCY_KEY" >>runs
-            sleep 0.05
+            sleep 0.03
             echo "end $HOOKBOX_IDEMPOTENCY_KEY" >>runs
         ''', "deploy", "{{branch}}", "{{commit}}"]
         parameters.branch = {{ pattern = "main" }}
         parameters.commit = {{ pattern = "[0-9a-f]{{40}}" }}
-        concurrency.key = "{{commit}}"
+        concurrency.key = "{{branch}}"
         cwd = "."
         grace = "1s"
         report_channel = "hook"
@@ -101,7 +105,7 @@ fn site(receiver: &Receiver) -> Site {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_hundred_crashes_lose_nothing_and_repeat_no_evaluation() {
+async fn two_hundred_crashes_lose_nothing_and_let_no_two_commands_of_a_key_meet() {
     let mut random = Random(uuid::Uuid::now_v7().as_u64_pair().1);
     eprintln!("the seed of the random moments: {}", random.0);
     let receiver = Receiver::start().await;
@@ -135,7 +139,6 @@ async fn a_hundred_crashes_lose_nothing_and_repeat_no_evaluation() {
         load.address.send_replace(None);
         server.kill();
         load.kills.send_modify(|kills| *kills += 1);
-        gone(site.path()).await;
     }
     load.allowed.close();
     let server = site.serve().await;
@@ -172,6 +175,11 @@ async fn check(site: &Site, server: &Server, receiver: &Receiver, answered: &[An
         begun: with("begin "),
         ended: with("end "),
     };
+    let overlaps = with("overlap ");
+    assert!(
+        overlaps.is_empty(),
+        "two ran at the same time: {overlaps:?}"
+    );
     let (mut keys, mut tally) = (BTreeSet::new(), BTreeMap::new());
     let mut count = |what: &str| *tally.entry(what.to_owned()).or_insert(0) += 1;
     for (event, kills) in answered {
@@ -213,18 +221,11 @@ fn check_action(action: &Value, outside: &Outside) -> String {
     let (key, state) = (text(&action["key"]), text(&action["state"]));
     let attempts = action["attempts"].as_array().expect("a list");
     let times = |counts: &BTreeMap<String, usize>| counts.get(&key).copied().unwrap_or(0);
-    let interrupted = attempts
-        .iter()
-        .filter(|attempt| attempt["result"] == "interrupted")
-        .count();
-    if state == "stuck" {
-        assert!(interrupted >= 3, "{action}");
-    }
     if action["action"]["notify"].is_object() {
         let messages = times(&outside.messages);
         assert!(messages <= attempts.len(), "{messages} times: {action}");
-        assert!(messages >= 1 || state == "stuck", "it is missing: {action}");
-        assert!(state == "done" || state == "stuck", "{action}");
+        assert!(messages >= 1, "it is missing: {action}");
+        assert_eq!(state, "done", "{action}");
         return format!("message {state} after {}", attempts.len());
     }
     let (begun, ended) = (times(&outside.begun), times(&outside.ended));

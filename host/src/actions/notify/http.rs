@@ -1,11 +1,12 @@
-//! Any HTTP server, by a POST of the neutral message, signed as Standard Webhooks say.
+//! Any HTTP server, by a request with the neutral message or with a body of the operator's own form, signed as
+//! Standard Webhooks say.
 //!
 //! For what Hookbox has no kind of channel for: the receiver is a program, so texts reach it as the
 //! rule wrote them.
-//! <https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md>
 //!
 //! Invariants:
-//! - A retry has the same `webhook-id`, a new `webhook-timestamp`, and a signature that covers both.
+//! - A retry has the same `webhook-id`, a new `webhook-timestamp`, and a signature that covers both and the body as
+//!   it is sent.
 //! - A configured header replaces none that is set here.
 
 use std::collections::BTreeMap;
@@ -16,14 +17,13 @@ use ::http::header::{
 };
 use ::http::{HeaderMap, HeaderName, HeaderValue};
 use async_trait::async_trait;
-use base64::Engine as _;
-use base64::alphabet::STANDARD;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde::{Deserialize, Serialize};
-use sha2::Sha256;
 
-use super::client::{Client, Endpoint, Post};
+use self::encoding::Encoding;
+use self::part::Given;
+use self::sign::SignKey;
+use self::template::Template;
+use super::client::{Client, Endpoint, Method, Post};
 #[cfg(test)]
 use super::contract::{Contract, HttpContract, Reply, Texts};
 use super::error::{Problem, SettingError};
@@ -32,6 +32,14 @@ use crate::domain::clock::Clock;
 use crate::domain::decision::{Field, Notification, Severity};
 use crate::domain::names::ChannelName;
 use crate::domain::secret::{ReadSecret, Secret};
+
+mod encoding;
+mod part;
+mod sign;
+mod template;
+
+/// The type of a body where nothing is configured.
+const JSON: &str = "application/json";
 
 const WEBHOOK_ID: HeaderName = HeaderName::from_static("webhook-id");
 const WEBHOOK_TIMESTAMP: HeaderName = HeaderName::from_static("webhook-timestamp");
@@ -54,18 +62,26 @@ const RESERVED: [HeaderName; 12] = [
     IDEMPOTENCY_KEY,
 ];
 
-/// Base64 with or without `=` at its end: keys are copied by people.
-const BASE64: GeneralPurpose = GeneralPurpose::new(
-    &STANDARD,
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
-);
-
 /// The settings of a channel of the kind `http`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Config {
-    /// Where the messages are posted.
+    /// Where the messages are sent to.
     url: TextSetting,
+    /// The method of the requests: `POST`, the default, or `PUT`.
+    #[serde(default)]
+    method: Method,
+    /// The body of the requests, for a receiver that expects a form of its own: a text with placeholders such as
+    /// `${title}`, whose values are written as the type of the body needs it. In JSON `"${title}"` is a text, and
+    /// `${title}` without quotes a text with its quotes, or `null` where the message has no title. Without it the
+    /// body is the neutral message as JSON.
+    ///
+    /// There are `title`, `text` (`CommonMark`, as the rule wrote it), `plain` (the same without marks), `severity`,
+    /// `color`, `url`, `footer`, `mentions`, `fields` (JSON), `key` (the idempotency key), `event`, and `channel`.
+    /// `$$` is a `$`.
+    body: Option<TextSetting>,
+    /// The type of `body`; `application/json` by default.
+    content_type: Option<String>,
     /// The key of the signature: `whsec_` and the base64 of 24 to 64 bytes. Without it nothing is signed.
     sign_key: Option<TextSetting>,
     /// Headers of each request, such as `Authorization`.
@@ -87,6 +103,7 @@ impl Settings for Config {
             url: self.url.read("url", context.secrets)?,
             secrets,
         };
+        let (content_type, template) = self.read_body(context.secrets)?;
         let key = match &self.sign_key {
             Some(setting) => Some(SignKey::parse(&setting.read("sign_key", context.secrets)?)?),
             None => None,
@@ -94,7 +111,10 @@ impl Settings for Config {
         Ok(Box::new(Http {
             name: name.clone(),
             client: Client::open(&endpoint, context)?,
+            method: self.method,
             headers,
+            content_type,
+            template,
             key,
             clock: Arc::clone(&context.clock),
         }))
@@ -102,6 +122,35 @@ impl Settings for Config {
 }
 
 impl Config {
+    fn read_body(
+        &self,
+        secrets: &dyn ReadSecret,
+    ) -> Result<(HeaderValue, Option<Template>), SettingError> {
+        let invalid = |expected| SettingError::Invalid {
+            key: "content_type".to_owned(),
+            expected,
+        };
+        let Some(body) = &self.body else {
+            return match self.content_type {
+                None => Ok((HeaderValue::from_static(JSON), None)),
+                Some(_) => Err(invalid(
+                    "it is the type of `body`: add one, or remove `content_type`",
+                )),
+            };
+        };
+        let body = body.read("body", secrets)?;
+        let content_type = self.content_type.as_deref().unwrap_or(JSON).trim();
+        let encoding = Encoding::of(content_type).map_err(invalid)?;
+        let header = HeaderValue::from_str(content_type)
+            .map_err(|_| invalid("a header's value has no control characters"))?;
+        let template = Template::parse(body.expose(), encoding);
+        let template = template.map_err(|reason| SettingError::Unusable {
+            key: "body".to_owned(),
+            reason,
+        })?;
+        Ok((header, Some(template)))
+    }
+
     fn read_headers(
         &self,
         secrets: &dyn ReadSecret,
@@ -139,7 +188,10 @@ impl Config {
 struct Http {
     name: ChannelName,
     client: Client,
+    method: Method,
     headers: HeaderMap,
+    content_type: HeaderValue,
+    template: Option<Template>,
     key: Option<SignKey>,
     clock: Arc<dyn Clock>,
 }
@@ -151,12 +203,11 @@ impl Notifier for Http {
     }
 
     async fn send(&self, message: &Message<'_>, key: &str) -> Result<Sent, Problem> {
-        let message = Body::of(&self.name, message.notification());
-        let body = serde_json::to_vec(&message).map_err(unsendable)?;
+        let body = self.body(message, key)?;
         let seconds = self.clock.now().0.div_euclid(1_000).to_string();
         let id = HeaderValue::from_str(key).map_err(unsendable)?;
         let mut headers = self.headers.clone();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(CONTENT_TYPE, self.content_type.clone());
         headers.insert(IDEMPOTENCY_KEY, id.clone());
         headers.insert(WEBHOOK_ID, id);
         if let Some(sign_key) = &self.key {
@@ -168,6 +219,7 @@ impl Notifier for Http {
         headers.insert(WEBHOOK_TIMESTAMP, value);
 
         let post = Post {
+            method: self.method,
             headers,
             body,
             ..Post::default()
@@ -178,6 +230,21 @@ impl Notifier for Http {
         } else {
             Err(self.client.refused(&answer, &answer.text()))
         }
+    }
+}
+
+impl Http {
+    fn body(&self, message: &Message<'_>, key: &str) -> Result<Vec<u8>, Problem> {
+        let Some(template) = &self.template else {
+            let body = Body::of(&self.name, message.notification());
+            return serde_json::to_vec(&body).map_err(unsendable);
+        };
+        let given = Given {
+            message,
+            channel: &self.name,
+            key,
+        };
+        Ok(template.write(&given).into_bytes())
     }
 }
 
@@ -221,38 +288,6 @@ impl<'a> Body<'a> {
     }
 }
 
-/// A key that signs.
-struct SignKey(Hmac<Sha256>);
-
-impl SignKey {
-    fn parse(text: &Secret) -> Result<Self, SettingError> {
-        let invalid = |expected| SettingError::Invalid {
-            key: "sign_key".to_owned(),
-            expected,
-        };
-        let encoded = text.expose().trim().strip_prefix("whsec_");
-        let encoded = encoded.ok_or_else(|| invalid("it does not begin with `whsec_`"))?;
-        let key = BASE64
-            .decode(encoded)
-            .map_err(|_| invalid("what follows `whsec_` is not base64"))?;
-        if !(24..=64).contains(&key.len()) {
-            return Err(invalid(
-                "what follows `whsec_` is not the base64 of 24 to 64 bytes",
-            ));
-        }
-        let hmac = Hmac::new_from_slice(&key).map_err(|_| invalid("its length is wrong"))?;
-        Ok(Self(hmac))
-    }
-
-    fn sign(&self, id: &str, seconds: &str, body: &[u8]) -> String {
-        let mut hmac = self.0.clone();
-        for part in [id.as_bytes(), b".", seconds.as_bytes(), b".", body] {
-            hmac.update(part);
-        }
-        format!("v1,{}", BASE64.encode(hmac.finalize().into_bytes()))
-    }
-}
-
 #[cfg(test)]
 pub(super) const CONTRACT: Contract = Contract::Http(HttpContract {
     settings: |base| {
@@ -268,46 +303,3 @@ pub(super) const CONTRACT: Contract = Contract::Http(HttpContract {
     fits: |_| true,
     answers: &[],
 });
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn sign(key: &str, id: &str, seconds: &str, body: &str) -> String {
-        let key = SignKey::parse(&Secret::new(key)).expect("a key");
-        key.sign(id, seconds, body.as_bytes())
-    }
-
-    #[test]
-    fn the_vectors_of_standard_webhooks_hold() {
-        let own = sign(
-            "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
-            "msg_p5jXN8AQM9LWM0D4loKWxJek",
-            "1614265330",
-            r#"{"test": 2432232314}"#,
-        );
-        let library = sign(
-            "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD",
-            "msg_27UH4WbU6Z5A5EzD8u03UvzRbpk",
-            "1649367553",
-            r#"{"email":"test@example.com","username":"test_user"}"#,
-        );
-        assert_eq!(own, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
-        assert_eq!(library, "v1,tZ1I4/hDygAJgO5TYxiSd6Sd0kDW6hPenDe+bTa3Kkw=");
-    }
-
-    #[test]
-    fn a_key_without_its_form_is_refused_and_not_shown() {
-        for text in [
-            "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
-            "whsec_%%%%",
-            "whsec_c2hvcnQ=",
-        ] {
-            let error = SignKey::parse(&Secret::new(text))
-                .map(|_| ())
-                .expect_err("no key");
-            assert!(error.to_string().contains("`sign_key`"), "{error}");
-            assert!(!error.to_string().contains(text), "{error}");
-        }
-    }
-}

@@ -313,6 +313,8 @@ pub(super) async fn every_attempt_at_a_message_of_a_channel_counts_as_sent(bench
     assert_eq!(since(START).await, began);
     assert_eq!(since(began[1]).await, began[1..]);
     assert!(since(bench.now()).await.is_empty());
+    let of_a_command = bench.store().sent_since("web", START).await;
+    assert!(of_a_command.expect("the moments").is_empty());
 }
 
 pub(super) async fn messages_committed_before_a_moment_are_given_up_with_the_reason(bench: Bench) {

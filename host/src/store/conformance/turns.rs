@@ -318,6 +318,28 @@ pub(super) async fn one_that_is_cut_off_while_it_is_to_end_is_canceled(bench: Be
     assert!(to_end(&bench, "next").await.is_empty());
 }
 
+pub(super) async fn one_that_is_to_end_is_canceled_at_its_last_crash_too(bench: Bench) {
+    let first = bench.turned("a", "web", WhenBusy::Cancel).await;
+    for crash in 1..=3 {
+        assert_eq!(bench.claim_commands(WORKER).await, [first]);
+        if crash == 3 {
+            bench.turned("b", "web", WhenBusy::Cancel).await;
+        }
+        let recovered = bench.store().recover("next", Survivors::None).await;
+        recovered.expect("it is recovered");
+        for interrupted in bench.store().interrupted().await.expect("the interrupted") {
+            let decision = InterruptDecision::Rerun;
+            let decided = bench
+                .store()
+                .decide_interrupted(interrupted.id, decision, None, Vec::new())
+                .await;
+            decided.expect("it is decided");
+        }
+    }
+
+    assert_eq!(bench.state(first).await, ActionState::Canceled);
+}
+
 pub(super) async fn what_ends_at_once_takes_nobodys_place(bench: Bench) {
     let first = bench.command("a", "web").await;
     let refused = NewAction {

@@ -5,6 +5,8 @@ use serde_json::{Value, json};
 use super::receiver::Receiver;
 use super::{held, plain, send};
 
+mod template;
+
 fn settings(receiver: &Receiver) -> Value {
     json!({ "kind": "http", "url": receiver.url("/in/s3cr3tk3y?token=t0k3nt0k3n") })
 }
