@@ -56,8 +56,8 @@ pub use self::git::update::{GIT_UPDATE, git_update};
 pub use self::git::{EventCommit, Forced, commit_of};
 use self::identity::Identity;
 pub use self::limits::ResourceLimits;
-pub use self::output::Output;
-use self::output::OutputKeeper;
+use self::output::{Destination, OutputKeeper};
+pub use self::output::{Output, OutputState, Outputs, StoredOutput};
 use self::parameter::Parameter;
 pub use self::parameter::{ArgumentError, ArgumentProblem, ParameterError};
 pub use self::prepare::Prepared;
@@ -224,23 +224,33 @@ impl Command {
         run: &RunContext<'_>,
         until: impl Future<Output = ()>,
     ) -> CommandEnd {
-        let secrets = self.secrets.values().map(Secret::expose);
-        let mut keeper = OutputKeeper::new(self.output_limit.as_usize(), secrets);
+        let ended_before = |reason| self.end(run::Ended::not_updated(reason), Output::default());
         let program = match self.program(prepared, run) {
             Ok(program) => program,
-            Err(reason) => return self.end(run::Ended::not_updated(reason), keeper.finish()),
+            Err(reason) => return ended_before(reason),
         };
         let spec = Spec {
             program,
             timeout: self.timeout.0,
             grace: self.grace.0,
         };
+        let destination = Destination {
+            folder: self.output.clone(),
+            key: run.key,
+            attempt: run.attempt,
+            limit: self.output_limit,
+        };
+        let secrets = self.secrets.values().map(Secret::expose);
+        let mut keeper = OutputKeeper::begin(destination, secrets).await;
         let ended = run::run(&self.supervisor, &spec, &mut keeper, until).await;
-        let mut output = keeper.finish();
-        if let Err(error) = output::write(&mut output, &self.output, run.key, run.attempt).await {
+        let output = keeper.finish().await;
+        if let Some(trouble) = &output.trouble {
             let folder = self.output.display();
             let name = &self.name;
-            tracing::warn!(command.name = %name, %error, "The output cannot be kept in `{folder}`.");
+            tracing::warn!(
+                command.name = %name,
+                "The output cannot be kept whole in `{folder}`: {trouble}."
+            );
         }
         self.end(ended, output)
     }

@@ -28,6 +28,7 @@ use crate::domain::decision::Notification;
 use crate::domain::names::ChannelName;
 use crate::domain::secret::ReadSecret;
 
+mod address;
 mod client;
 mod color;
 mod config;
@@ -36,6 +37,7 @@ mod console;
 mod contract;
 mod dialect;
 mod error;
+mod gotify;
 mod guard;
 mod http;
 mod kinds;
@@ -43,9 +45,12 @@ mod markdown;
 mod mattermost;
 mod merge;
 mod message;
+mod ntfy;
 mod people;
 mod quota;
 mod setting;
+mod sheet;
+mod telegram;
 #[cfg(test)]
 mod tests;
 mod text;

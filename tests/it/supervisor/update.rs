@@ -109,6 +109,7 @@ impl Site {
         let prepared = command.prepare(&arguments).expect("good arguments");
         let context = RunContext {
             commit: event,
+            stdin: Some("{\"an\":\"event\"}"),
             ..CONTEXT
         };
         command
@@ -360,34 +361,61 @@ async fn a_branch_may_have_any_name_that_git_allows() {
     assert!(!site.path("site/pwned").exists());
 }
 
-#[tokio::test]
-async fn a_checkout_of_another_user_is_updated_as_that_user() {
-    if !rustix::process::getuid().is_root() {
-        return;
-    }
-    let site = Site::new();
-    let second = site.push("second", &[]);
+/// Gives folders to another user, where these tests may.
+fn give_away(site: &Site, folders: &[&str]) -> bool {
     let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
     std::fs::set_permissions(site.path("."), open).expect("it is the test's own");
-    for folder in ["site", "remote.git"] {
-        let chown = Command::new("chown")
-            .args(["-R", "nobody", folder])
-            .current_dir(site.path("."))
-            .status();
-        assert!(chown.expect("it runs").success());
+    let chown = Command::new("chown")
+        .args([&["-R", "nobody"], folders].concat())
+        .current_dir(site.path("."))
+        .output();
+    chown.expect("it runs").status.success()
+}
+
+#[tokio::test]
+async fn a_checkout_of_another_user_is_updated_as_that_user() {
+    let site = Site::new();
+    let second = site.push("second", &[]);
+    if !give_away(&site, &["site", "remote.git"]) {
+        return;
     }
 
+    let config = "user = 'nobody'\nthen = ['sh', '-c', 'id -un; stat -c %U page']";
+    let end = site.update(config, &second).await;
+
+    let text = end.output.text();
+    assert!(text.ends_with("nobody\nnobody\n"), "{text}");
+    assert!(end.succeeded(), "{}", end.summary());
+}
+
+#[tokio::test]
+async fn the_checkout_itself_is_safe_also_where_it_belongs_to_another_user() {
+    let site = Site::new();
+    let first = site.head();
+    if !give_away(&site, &["site"]) {
+        return;
+    }
+    std::fs::write(site.path("site/page"), "somebody's change").expect("it can be written");
+
+    let end = site.update("", &first).await;
+
+    assert!(end.succeeded(), "{} {}", end.summary(), end.output.text());
+    assert_eq!(site.page(), "first");
+}
+
+#[tokio::test]
+async fn the_event_is_the_standard_input_of_the_program_that_follows() {
+    let site = Site::new();
+    let first = site.head();
+    let event = EventCommit {
+        commit: Some(&first),
+        forced: Forced::No,
+    };
+
     let end = site
-        .update(
-            "user = 'nobody'\nthen = ['sh', '-c', 'id -un; stat -c %U page']",
-            &second,
-        )
+        .update_to("then = ['cat']\nstdin = 'event'", event, &[])
         .await;
 
-    assert!(
-        end.output.text().ends_with("nobody\nnobody\n"),
-        "{}",
-        end.output.text()
-    );
-    assert!(end.succeeded(), "{}", end.summary());
+    let text = end.output.text();
+    assert!(text.ends_with("{\"an\":\"event\"}"), "{text}");
 }

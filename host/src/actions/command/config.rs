@@ -89,6 +89,9 @@ pub struct ProgramConfig {
 /// git-update takes, else the event's. It must be on the branch. Where it is older than what is checked out,
 /// nothing is changed and the run is superseded, unless the branch was pushed by force. Changes of tracked
 /// files are lost; untracked files stay; submodules are not touched.
+///
+/// Git does what the checkout's own configuration says, such as its `core.sshCommand`: a checkout that belongs
+/// to another user should be updated as that `user`, so that it has no rights but those.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GitUpdateConfig {
     /// The folder of the checkout. A relative path counts from the configuration file's folder.
@@ -109,7 +112,7 @@ pub enum StandardInput {
     /// Nothing.
     #[default]
     None,
-    /// The event as JSON, as `hookbox events show --json` has it.
+    /// The event as JSON, with the names that the rules' interface has.
     Event,
 }
 

@@ -221,3 +221,68 @@ impl PreparedUpdate {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
+
+    fn event(subject: &str) -> Event {
+        let text = format!(
+            r#"{{"id":"0190-1","source":"gitlab","provider":"gitlab","provider-event":"Push Hook",
+            "received-at":0,"received-local":"","subject":{subject}}}"#
+        );
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"))
+    }
+
+    fn push(after: &str, what: &str) -> Event {
+        let (deleted, forced) = (what == "deleted", what == "forced");
+        event(&format!(
+            r#"{{"push":{{"branch":"main","before":"","after":"{after}","created":false,
+            "deleted":{deleted},"forced":{forced},"commit-count":1}}}}"#
+        ))
+    }
+
+    #[test]
+    fn a_push_is_about_the_commit_that_its_branch_is_on_then() {
+        let of = |after, what| {
+            let event = push(after, what);
+            let commit = commit_of(&event);
+            (commit.commit.map(str::to_owned), commit.forced)
+        };
+
+        assert_eq!(of(COMMIT, "pushed"), (Some(COMMIT.to_owned()), Forced::No));
+        assert_eq!(of(COMMIT, "forced"), (Some(COMMIT.to_owned()), Forced::Yes));
+        assert_eq!(of(COMMIT, "deleted").0.as_deref(), Some(NO_COMMIT));
+        assert_eq!(of("", "pushed").0, None);
+    }
+
+    #[test]
+    fn a_tag_is_about_its_commit_and_a_ping_about_none() {
+        let tag = |deleted| {
+            event(&format!(
+                r#"{{"tag":{{"name":"v1","target":"{COMMIT}","created":false,"deleted":{deleted}}}}}"#
+            ))
+        };
+
+        assert_eq!(commit_of(&tag(false)).commit, Some(COMMIT));
+        assert_eq!(commit_of(&tag(true)).commit, Some(NO_COMMIT));
+        assert_eq!(commit_of(&event(r#""ping""#)).commit, None);
+    }
+
+    #[test]
+    fn a_merge_request_is_about_its_merge_once_it_is_merged() {
+        let request = |merge: &str| {
+            event(&format!(
+                r#"{{"merge-request":{{"number":1,"title":"","description":"","change":"merged",
+                "state":"merged","draft":false,"source-branch":"a","target-branch":"main",
+                "head":"aaaaaaa"{merge}}}}}"#
+            ))
+        };
+
+        let merged = request(r#","merge-commit":"bbbbbbb""#);
+        assert_eq!(commit_of(&request("")).commit, Some("aaaaaaa"));
+        assert_eq!(commit_of(&merged).commit, Some("bbbbbbb"));
+    }
+}

@@ -6,6 +6,11 @@
 //! - A secret is masked wherever it stands, also when it comes in several pieces.
 //! - No more is held back than the longest secret is long.
 
+use std::fmt;
+
+use memchr::memchr_iter;
+use memchr::memmem::Finder;
+
 /// What stands in place of a secret.
 const MASK: &[u8] = b"***";
 
@@ -15,31 +20,67 @@ const SHORTEST: usize = 4;
 /// Replaces secrets in bytes that come piece by piece.
 #[derive(Debug)]
 pub(super) struct Masker {
-    secrets: Vec<Vec<u8>>,
-    /// Which bytes a secret begins with, so that all others are passed on quickly.
-    first: [bool; 256],
+    secrets: Vec<Secret>,
     /// What may be the beginning of a secret and waits for the next piece.
     held: Vec<u8>,
     /// How many of those belong to a secret whose mask is written already.
     covered: usize,
 }
 
+/// A secret, with what is needed to find it quickly.
+struct Secret {
+    bytes: Vec<u8>,
+    finder: Finder<'static>,
+    /// How far behind a place where it stands it may stand again at the earliest: less than its length
+    /// where its end is its beginning.
+    step: usize,
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+impl Secret {
+    fn new(value: &str) -> Self {
+        let bytes = value.as_bytes();
+        let step = (1..bytes.len()).find(|step| bytes[..bytes.len() - step] == bytes[*step..]);
+        Self {
+            bytes: bytes.to_vec(),
+            finder: Finder::new(bytes).into_owned(),
+            step: step.unwrap_or(bytes.len()),
+        }
+    }
+
+    /// Where it stands, also where it overlaps itself.
+    fn places(&self, bytes: &[u8]) -> impl Iterator<Item = usize> {
+        let mut from = 0;
+        std::iter::from_fn(move || {
+            let at = from + self.finder.find(bytes.get(from..)?)?;
+            from = at + self.step;
+            Some(at)
+        })
+    }
+
+    /// Where a beginning of it stands that goes on until the end.
+    fn begun_at(&self, bytes: &[u8]) -> Option<usize> {
+        let from = bytes.len().saturating_sub(self.bytes.len() - 1);
+        let first = *self.bytes.first()?;
+        memchr_iter(first, &bytes[from..])
+            .map(|at| from + at)
+            .find(|at| self.bytes.starts_with(&bytes[*at..]))
+    }
+}
+
 impl Masker {
     /// A masker for these values.
     pub(super) fn new<'a>(secrets: impl Iterator<Item = &'a str>) -> Self {
-        let secrets: Vec<Vec<u8>> = secrets
-            .filter(|secret| secret.chars().count() >= SHORTEST)
-            .map(|secret| secret.as_bytes().to_vec())
-            .collect();
-        let mut first = [false; 256];
-        for secret in &secrets {
-            if let Some(byte) = secret.first() {
-                first[usize::from(*byte)] = true;
-            }
-        }
         Self {
-            secrets,
-            first,
+            secrets: secrets
+                .filter(|secret| secret.chars().count() >= SHORTEST)
+                .map(Secret::new)
+                .collect(),
             held: Vec::new(),
             covered: 0,
         }
@@ -49,62 +90,54 @@ impl Masker {
     pub(super) fn push(&mut self, piece: &[u8], keep: &mut impl FnMut(&[u8])) {
         if self.secrets.is_empty() {
             keep(piece);
-            return;
+        } else if self.held.is_empty() {
+            self.pass(piece, Reading::GoesOn, keep);
+        } else {
+            let mut bytes = std::mem::take(&mut self.held);
+            bytes.extend_from_slice(piece);
+            self.pass(&bytes, Reading::GoesOn, keep);
         }
-        self.held.extend_from_slice(piece);
-        self.pass(Reading::GoesOn, keep);
     }
 
     /// Hands on what was held back, after the last piece.
     pub(super) fn finish(&mut self, keep: &mut impl FnMut(&[u8])) {
-        self.pass(Reading::Ended, keep);
+        let bytes = std::mem::take(&mut self.held);
+        self.pass(&bytes, Reading::Ended, keep);
     }
 
     /// Hands on as much as is certain and holds back the rest.
-    fn pass(&mut self, reading: Reading, keep: &mut impl FnMut(&[u8])) {
-        let mut bytes = std::mem::take(&mut self.held);
-        let mut covered = self.covered;
-        let mut plain_from = covered;
-        let mut at = 0;
-        while at < bytes.len() {
-            if self.first[usize::from(bytes[at])] {
-                if reading == Reading::GoesOn && self.may_become_one(&bytes[at..]) {
-                    break;
-                }
-                if let Some(length) = self.longest_at(&bytes[at..]) {
-                    // Secrets that overlap get one mask together, so that nothing of either is left.
-                    if at >= covered {
-                        keep(&bytes[plain_from..at]);
-                        keep(MASK);
-                    }
-                    covered = covered.max(at + length);
-                    plain_from = covered;
-                }
+    fn pass(&mut self, bytes: &[u8], reading: Reading, keep: &mut impl FnMut(&[u8])) {
+        let certain = match reading {
+            Reading::GoesOn => {
+                let begun = self
+                    .secrets
+                    .iter()
+                    .filter_map(|secret| secret.begun_at(bytes));
+                begun.min().unwrap_or(bytes.len())
             }
-            at += 1;
+            Reading::Ended => bytes.len(),
+        };
+        let mut found: Vec<(usize, usize)> = Vec::new();
+        for secret in &self.secrets {
+            let places = secret.places(bytes).take_while(|at| *at < certain);
+            found.extend(places.map(|at| (at, at + secret.bytes.len())));
         }
-        if plain_from < at {
-            keep(&bytes[plain_from..at]);
+        found.sort_unstable();
+        let mut covered = self.covered;
+        for (from, to) in found {
+            // Secrets that overlap get one mask together, so that nothing of either is left.
+            if from >= covered {
+                keep(&bytes[covered..from]);
+                keep(MASK);
+            }
+            covered = covered.max(to);
         }
-        self.covered = covered.saturating_sub(at);
-        bytes.drain(..at);
-        self.held = bytes;
-    }
-
-    /// The length of the longest secret that these bytes begin with.
-    fn longest_at(&self, bytes: &[u8]) -> Option<usize> {
-        self.secrets
-            .iter()
-            .filter(|secret| bytes.starts_with(secret))
-            .map(Vec::len)
-            .max()
-    }
-
-    /// Whether these bytes are the beginning of a secret and end before it does.
-    fn may_become_one(&self, bytes: &[u8]) -> bool {
-        self.secrets
-            .iter()
-            .any(|secret| secret.len() > bytes.len() && secret.starts_with(bytes))
+        if covered < certain {
+            keep(&bytes[covered..certain]);
+        }
+        self.covered = covered.saturating_sub(certain);
+        self.held.clear();
+        self.held.extend_from_slice(&bytes[certain..]);
     }
 }
 
@@ -157,6 +190,12 @@ mod tests {
             masker.push(b"aaa", &mut |_| {});
             assert!(masker.held.len() < 8);
         }
+    }
+
+    #[test]
+    fn secrets_beside_each_other_have_a_mask_each() {
+        assert_eq!(mask(&["abcd", "efgh"], &[b"abcdefgh"]), "******");
+        assert_eq!(mask(&["abcd"], &[b"abcdab", b"cdab"]), "******ab");
     }
 
     #[test]

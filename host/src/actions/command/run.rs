@@ -15,11 +15,13 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use rustix::pipe::fcntl_setpipe_size;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{
     AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, BufReader,
 };
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
+use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
 
 use super::end::CommandOutcome;
@@ -33,8 +35,16 @@ pub const SUPERVISE: &str = "__supervise";
 /// How long a supervisor that should have reported may still take, on a machine that is very busy.
 const SUPERVISOR_SLACK: Duration = Duration::from_secs(30);
 
-/// How long the output is read after the end was reported: a process that could not be ended holds it open.
+/// How long more output is awaited after the end was reported: a process that could not be ended holds it open.
 const OUTPUT_SLACK: Duration = Duration::from_secs(1);
+
+/// How long the disk may take for what is left of the output then.
+const DISK_SLACK: Duration = Duration::from_secs(30);
+
+/// How much of the output is read at once, and how much of it the pipe may hold for that: the most that the
+/// system grants everybody, <https://man7.org/linux/man-pages/man7/pipe.7.html>.
+const OUTPUT_BLOCK: usize = 256 << 10;
+const OUTPUT_PIPE: usize = 1 << 20;
 
 /// The most that is read of reports. They are a few hundred bytes; a path may be four thousand.
 const REPORT_LIMIT: u64 = 64 << 10;
@@ -210,12 +220,16 @@ fn spawn(supervisor: &Path) -> std::io::Result<Supervisor> {
         .stderr(Stdio::piped())
         .spawn()?;
     match (child.stdin.take(), child.stdout.take(), child.stderr.take()) {
-        (Some(stdin), Some(reports), Some(output)) => Ok(Supervisor {
-            child,
-            stdin,
-            reports,
-            output,
-        }),
+        (Some(stdin), Some(reports), Some(output)) => {
+            // With a smaller pipe it is slower, and all the same otherwise.
+            let _ = fcntl_setpipe_size(&output, OUTPUT_PIPE);
+            Ok(Supervisor {
+                child,
+                stdin,
+                reports,
+                output,
+            })
+        }
         _ => Err(std::io::Error::other("its pipes are missing")),
     }
 }
@@ -227,26 +241,63 @@ async fn follow(
     state: &mut State,
     keeper: &mut OutputKeeper,
 ) -> Option<Ended> {
-    let reading = keep(output, keeper);
-    tokio::pin!(reading);
+    let (tell, told) = oneshot::channel::<()>();
+    let over = async {
+        // It is told by being dropped.
+        let _ = told.await;
+    };
+    let reading = keep(output, keeper, over);
     let reporting = last_report(reports, state);
-    tokio::pin!(reporting);
+    tokio::pin!(reading, reporting);
     let ended = tokio::select! {
         ended = &mut reporting => ended,
         // A command may close its output and go on.
         () = &mut reading => return reporting.await,
     };
-    // Without a report the supervisor is gone, and what it left running may hold the output for ever.
-    let _ = timeout(OUTPUT_SLACK, reading).await;
+    drop(tell);
+    // A disk that is slow may still take what was written; one that takes nothing at all is not waited for.
+    let _ = timeout(DISK_SLACK, reading).await;
     ended
 }
 
-async fn keep(mut output: impl AsyncRead + Unpin, keeper: &mut OutputKeeper) {
-    let mut buffer = vec![0; 64 << 10];
-    // An error ends the output as its end does: what was read so far is kept.
-    while let Ok(length @ 1..) = output.read(&mut buffer).await {
-        keeper.push(&buffer[..length]);
+/// Keeps the output until it ends. Once all is over, what is left of it is there already or does not come:
+/// without a report the supervisor is gone, and what it left running may hold the output for ever.
+async fn keep(
+    mut output: impl AsyncRead + Unpin,
+    keeper: &mut OutputKeeper,
+    over: impl Future<Output = ()>,
+) {
+    let mut buffer = vec![0; OUTPUT_BLOCK];
+    let mut left = Left::Unknown;
+    tokio::pin!(over);
+    loop {
+        let read = tokio::select! {
+            biased;
+            read = output.read(&mut buffer) => read,
+            () = &mut over, if left == Left::Unknown => {
+                left = Left::AtMost(2 * OUTPUT_PIPE);
+                continue;
+            }
+            () = sleep(OUTPUT_SLACK), if left != Left::Unknown => return,
+        };
+        // An error ends the output as its end does: what was read so far is kept.
+        let Ok(length @ 1..) = read else {
+            return;
+        };
+        keeper.push(&buffer[..length]).await;
+        left = match left {
+            Left::Unknown => Left::Unknown,
+            Left::AtMost(bytes) if bytes > length => Left::AtMost(bytes - length),
+            Left::AtMost(_) => return,
+        };
     }
+}
+
+/// How much more of the output there may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Left {
+    Unknown,
+    AtMost(usize),
 }
 
 async fn last_report(reports: ChildStdout, state: &mut State) -> Option<Ended> {

@@ -32,7 +32,7 @@ pub(super) fn shown(value: &str) -> String {
 
 /// Whether a character changes how others are shown: the control characters, and those that separate lines
 /// or turn the direction of writing.
-fn misleads(character: char) -> bool {
+pub(super) fn misleads(character: char) -> bool {
     character.is_control()
         || matches!(character, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

@@ -21,8 +21,8 @@ use reqwest::redirect::Policy;
 use reqwest::{Certificate, Proxy, Response, Url};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use super::error::{Problem, SettingError, Verdict, status_text};
 use super::guard::{ForbiddenAddress, Guard, GuardedResolver};
@@ -63,9 +63,20 @@ pub(super) struct Endpoint {
     pub(super) secrets: Vec<Secret>,
 }
 
+/// The method of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub(super) enum Method {
+    #[default]
+    Post,
+    Put,
+}
+
 /// What is posted.
 #[derive(Default)]
 pub(super) struct Post {
+    /// Whether it is posted or put.
+    pub(super) method: Method,
     /// What is added to the URL's query.
     pub(super) query: Vec<(&'static str, String)>,
     /// The headers, `Content-Type` among them.
@@ -82,9 +93,9 @@ impl Post {
         })?;
         let json = HeaderValue::from_static("application/json");
         Ok(Self {
-            query: Vec::new(),
             headers: HeaderMap::from_iter([(CONTENT_TYPE, json)]),
             body,
+            ..Self::default()
         })
     }
 }
@@ -172,7 +183,11 @@ impl Client {
         if !post.query.is_empty() {
             url.query_pairs_mut().extend_pairs(&post.query);
         }
-        let request = self.http.post(url).headers(post.headers).body(post.body);
+        let request = match post.method {
+            Method::Post => self.http.post(url),
+            Method::Put => self.http.put(url),
+        };
+        let request = request.headers(post.headers).body(post.body);
         let mut response = request.send().await.map_err(|error| self.problem(&error))?;
         let status = response.status();
         if status.is_redirection() {

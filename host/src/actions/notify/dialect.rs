@@ -273,8 +273,11 @@ pub(super) fn escaped(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut begins_line = true;
     let mut after_number = false;
-    for c in text.chars() {
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
         let is_mark = match c {
+            // A link that follows would be a picture, which clients load.
+            '!' => chars.peek().is_none(),
             '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '~' | '|' => true,
             '#' | '+' | '-' | '=' => begins_line,
             '.' | ')' => after_number,
@@ -330,11 +333,24 @@ mod tests {
             "> no quotation",
             "---",
             "a\n===",
+            "no picture!",
         ] {
             let document = Document(vec![Block::Paragraph(vec![Inline::Text(text.to_owned())])]);
             let again = Document::parse(&render(&document, &CommonMark));
             assert_eq!(render(&again, &Plain), text);
         }
+    }
+
+    #[test]
+    fn a_link_behind_an_exclamation_mark_is_no_picture() {
+        let document = Document::parse(
+            "look\\![here](https://example.org/a.png) ![there](https://example.org)!",
+        );
+        let shown = render(&document, &CommonMark);
+        assert_eq!(
+            shown,
+            "look\\![here](https://example.org/a.png) [there](https://example.org)\\!"
+        );
     }
 
     #[test]

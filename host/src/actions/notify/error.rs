@@ -63,6 +63,14 @@ pub enum SettingError {
         /// What was expected. Does not show the value, which may be a secret.
         expected: &'static str,
     },
+    /// The value is not of the form it must have, for a reason that depends on it.
+    #[error("`{key}` is not usable: {reason}")]
+    Unusable {
+        /// The key of the setting.
+        key: String,
+        /// What is wrong, and what to write. Does not show a value that may be a secret.
+        reason: String,
+    },
     /// The URL leads where Hookbox never connects to.
     #[error("`{key}` leads to {address}")]
     Forbidden {

@@ -4,10 +4,7 @@ use serde_json::{Map, Value};
 
 #[cfg(test)]
 use super::contract::Contract;
-use super::{
-    ChannelName, Context, Notifier, Quota, SettingError, Settings, config, console, http,
-    mattermost,
-};
+use super::{ChannelName, Context, Notifier, Quota, SettingError, Settings, config};
 
 macro_rules! kinds {
     ($($(#[$doc:meta])* $name:literal => $variant:ident in $module:ident,)*) => {
@@ -20,7 +17,7 @@ macro_rules! kinds {
         /// The settings of one channel, by its kind.
         #[derive(Debug, Clone, PartialEq, Eq)]
         pub(super) enum KindConfig {
-            $($variant($module::Config),)*
+            $($variant(super::$module::Config),)*
         }
 
         impl Kind {
@@ -61,7 +58,7 @@ macro_rules! kinds {
             /// How many messages the service takes in a time.
             pub(super) fn quotas(&self) -> &'static [Quota] {
                 match self {
-                    $(Self::$variant(_) => <$module::Config as Settings>::QUOTAS,)*
+                    $(Self::$variant(_) => <super::$module::Config as Settings>::QUOTAS,)*
                 }
             }
 
@@ -79,15 +76,21 @@ macro_rules! kinds {
 
         /// What each kind is tested by.
         #[cfg(test)]
-        pub(super) const CONTRACTS: &[(&str, Contract)] = &[$(($name, $module::CONTRACT)),*];
+        pub(super) const CONTRACTS: &[(&str, Contract)] = &[$(($name, super::$module::CONTRACT)),*];
     };
 }
 
 kinds! {
     /// Standard output, for a first try and for `hookbox dev`.
     "console" => Console in console,
+    /// An application of Gotify.
+    "gotify" => Gotify in gotify,
     /// Any HTTP server, with the signature of Standard Webhooks.
     "http" => Http in http,
     /// An incoming webhook of Mattermost.
     "mattermost" => Mattermost in mattermost,
+    /// A topic of ntfy.
+    "ntfy" => Ntfy in ntfy,
+    /// A bot of Telegram.
+    "telegram" => Telegram in telegram,
 }

@@ -21,9 +21,12 @@ use crate::domain::secret::{ReadSecret, Secret, SecretError, SecretRef};
 
 mod config;
 mod failures;
+mod gotify;
 mod http;
 mod mattermost;
+mod ntfy;
 pub(super) mod receiver;
+mod telegram;
 
 /// 2026-11-22T13:29:05Z.
 const NOW: Timestamp = Timestamp(1_795_354_145_000);
