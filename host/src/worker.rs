@@ -17,7 +17,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
-use crate::actions::command::Commands;
+use crate::actions::command::{Commands, Outputs};
 use crate::actions::notify::Channels;
 use crate::catalog::{Catalog, CatalogConfig};
 use crate::domain::clock::Clock;
@@ -52,6 +52,8 @@ pub struct Live {
     pub channels: Channels,
     /// The commands.
     pub commands: Commands,
+    /// What the commands wrote.
+    pub outputs: Outputs,
     /// The teams and their grants.
     pub catalog: Arc<CatalogConfig>,
 }

@@ -1,13 +1,18 @@
 //! Commands run by the real supervisor: what reaches a program, and that nothing of it stays.
 
+mod output;
+mod start;
+mod until;
+mod update;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use hookbox::actions::command::{
-    Command, CommandConfig, CommandEnd, CommandOutcome, Commands, Context, EventCommit, Forced,
-    RunContext, WorkConfig,
+    Command, CommandConfig, CommandConfigError, CommandEnd, CommandOutcome, Commands, Context,
+    EventCommit, Forced, RunContext, WorkConfig,
 };
 use hookbox::domain::decision::Argument;
 use hookbox::domain::names::CommandName;
@@ -47,11 +52,14 @@ impl Bench {
     }
 
     fn commands(&self, config: &str) -> Commands {
+        self.build(config).expect("a good configuration")
+    }
+
+    fn build(&self, config: &str) -> Result<Commands, CommandConfigError> {
         let mut config: CommandConfig = toml::from_str(config).expect("known keys");
         if let WorkConfig::Program(program) = &mut config.work {
-            program
-                .cwd
-                .get_or_insert_with(|| self.folder.path().to_owned());
+            let folder = || self.folder.path().to_owned();
+            program.cwd.get_or_insert_with(folder);
         }
         let context = Context {
             secrets: &FixedSecret,
@@ -60,7 +68,6 @@ impl Bench {
             folder: self.folder.path().to_owned(),
         };
         Commands::build(&BTreeMap::from([(name(), config)]), &context)
-            .expect("a good configuration")
     }
 
     async fn run(&self, config: &str, values: &[(&str, &str)]) -> CommandEnd {
@@ -97,23 +104,25 @@ async fn run(command: &Command, values: &[(&str, &str)]) -> CommandEnd {
         })
         .collect();
     let prepared = command.prepare(&arguments).expect("good arguments");
-    let context = RunContext {
-        event: "event-1",
-        key: "event-1/0/payments/route/0",
-        rule: "payments/route",
-        source: "gitlab",
-        attempt: 2,
-        replay: false,
-        commit: EventCommit {
-            commit: None,
-            forced: Forced::No,
-        },
-        stdin: None,
-    };
     command
-        .run(&prepared, &context, std::future::pending())
+        .run(&prepared, &CONTEXT, std::future::pending())
         .await
 }
+
+/// What the runs are for, where a test says nothing else.
+const CONTEXT: RunContext<'static> = RunContext {
+    event: "event-1",
+    key: "event-1/0/payments/route/0",
+    rule: "payments/route",
+    source: "gitlab",
+    attempt: 2,
+    replay: false,
+    commit: EventCommit {
+        commit: None,
+        forced: Forced::No,
+    },
+    stdin: None,
+};
 
 /// Looks until something is there; fails with what was seen last.
 async fn eventually<T>(what: &str, mut look: impl FnMut() -> Result<T, String>) -> T {
@@ -251,6 +260,7 @@ async fn the_environment_is_exactly_the_documented_one() {
         others,
         [
             "HOOKBOX_ATTEMPT=2",
+            "HOOKBOX_COMMAND=test",
             "HOOKBOX_EVENT_ID=event-1",
             "HOOKBOX_IDEMPOTENCY_KEY=event-1/0/payments/route/0",
             "HOOKBOX_RULE=payments/route",
@@ -260,57 +270,6 @@ async fn the_environment_is_exactly_the_documented_one() {
             "STAGE=live",
         ]
     );
-}
-
-#[tokio::test]
-async fn a_command_runs_as_the_configured_user_or_not_at_all() {
-    let bench = Bench::new();
-    let end = bench
-        .run("argv = ['id', '-un']\ncwd = '/'\nuser = 'nobody'", &[])
-        .await;
-
-    if rustix::process::getuid().is_root() {
-        assert_eq!(end.output.text(), "nobody\n");
-    } else {
-        assert!(
-            end.summary().contains("server that runs as root"),
-            "{}",
-            end.summary()
-        );
-    }
-}
-
-#[tokio::test]
-async fn a_program_that_cannot_be_run_is_named_with_the_reason() {
-    let bench = Bench::new();
-    std::fs::write(bench.path("plain"), "no program").expect("a file");
-    std::fs::write(bench.path("script"), "#!/nonexistent/python\n").expect("a file");
-    let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-    std::fs::set_permissions(bench.path("script"), executable).expect("it is executable");
-
-    for (program, reason) in [
-        (
-            "no-such-program",
-            "is in no folder of its PATH (/usr/local/sbin:",
-        ),
-        (
-            "/nonexistent/deploy",
-            "the program `/nonexistent/deploy` does not exist",
-        ),
-        ("./plain", "is not executable"),
-        (
-            "./script",
-            "names an interpreter in its first line that does not exist",
-        ),
-    ] {
-        let end = bench.run(&format!("argv = ['{program}']"), &[]).await;
-
-        assert!(
-            matches!(end.outcome, CommandOutcome::CouldNotStart { .. }),
-            "{program}"
-        );
-        assert!(end.summary().contains(reason), "{}", end.summary());
-    }
 }
 
 /// A shell that ignores TERM, with a grandchild in a session of its own that does too and holds the output.
@@ -367,27 +326,17 @@ async fn a_program_may_clean_up_within_its_grace() {
 }
 
 #[tokio::test]
-async fn dropping_the_run_ends_the_command() {
-    let bench = Bench::new();
-    let commands = bench.commands(&format!("grace = '200ms'\n{STUBBORN}"));
-
-    let pids = tokio::select! {
-        end = run(command(&commands), &[]) => panic!("it does not end by itself: {}", end.summary()),
-        pids = bench.pids("pids", 2) => pids,
-    };
-
-    all_gone(&pids).await;
-}
-
-#[tokio::test]
 async fn a_supervisor_whose_pipe_closes_ends_its_command() {
     let bench = Bench::new();
     let spec = r#"{
         "argv": ["sh", "-c", "echo $$ >pids; trap '' TERM; while :; do sleep 1; done"],
-        "cwd": CWD, "user": null, "environment": {"PATH": "/usr/bin:/bin"},
+        "cwd": CWD, "place": PLACE, "environment": {"PATH": "/usr/bin:/bin"},
         "timeout": {"secs": 600, "nanos": 0}, "grace": {"secs": 0, "nanos": 1000000}
     }"#;
-    let spec = spec.replace("CWD", &format!("\"{}\"", bench.folder.path().display()));
+    let quoted = |path: &Path| format!("\"{}\"", path.display());
+    let spec = spec
+        .replace("CWD", &quoted(bench.folder.path()))
+        .replace("PLACE", &quoted(&bench.path("place")));
     let mut supervisor = tokio::process::Command::new(env!("CARGO_BIN_EXE_hookbox"))
         .arg("__supervise")
         .stdin(Stdio::piped())
@@ -469,36 +418,4 @@ async fn what_a_program_leaves_in_the_background_is_ended_with_it() {
         end.output.text()
     );
     assert!(!pids.iter().any(|pid| is_running(pid)), "{pids:?}");
-}
-
-#[tokio::test]
-async fn a_huge_output_is_bounded_and_its_end_is_kept() {
-    let bench = Bench::new();
-    let program = r#"["sh", "-c", "echo first; head -c 200M /dev/zero; echo last"]"#;
-    let masked = "output_limit = '1KiB'\nenvironment.TOKEN = { env = 'TOKEN' }";
-
-    let end = bench.run(&format!("argv = {program}\n{masked}"), &[]).await;
-
-    assert!(end.succeeded(), "{}", end.summary());
-    assert!(end.output.head.starts_with("first\n"));
-    assert!(end.output.tail.ends_with("last\n"));
-    assert_eq!(end.output.left_out, (200 << 20) + 11 - 1024);
-    let path = end.output.path.expect("it is written to disk");
-    assert!(std::fs::metadata(path).expect("it is there").len() < 8 << 10);
-}
-
-#[tokio::test]
-async fn secrets_are_masked_in_the_text_and_on_disk() {
-    let bench = Bench::new();
-    let config = r#"
-        argv = ["sh", "-c", 'printf %s "${{TOKEN%?????}}"; sleep 0.2; echo "${{TOKEN#???????}}"; env | grep TOKEN']
-        environment.TOKEN = { env = 'TOKEN' }
-    "#;
-
-    let end = bench.run(config, &[]).await;
-
-    assert_eq!(end.output.text(), "***\nTOKEN=***\n");
-    let file =
-        std::fs::read_to_string(end.output.path.expect("it is written")).expect("it is there");
-    assert!(!file.contains(SECRET), "{file}");
 }

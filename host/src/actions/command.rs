@@ -69,7 +69,7 @@ pub use self::start::{START, start_program};
 pub use self::supervisor::supervise;
 use self::template::Template;
 pub use self::template::TemplateError;
-use crate::domain::names::CommandName;
+use crate::domain::names::{CommandName, Digest};
 use crate::domain::quantity::{Bytes, Span};
 use crate::domain::secret::Secret;
 use crate::domain::turn::WhenBusy;
@@ -229,7 +229,9 @@ impl Command {
             Ok(program) => program,
             Err(reason) => return ended_before(reason),
         };
+        let turn = Digest::of(prepared.turn().key.as_bytes());
         let spec = Spec {
+            place: self.output.join("turns").join(turn.hex()),
             program,
             timeout: self.timeout.0,
             grace: self.grace.0,

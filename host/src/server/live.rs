@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 
 use super::inside;
-use crate::actions::command::{self, Commands};
+use crate::actions::command::{self, Commands, Outputs};
 use crate::actions::notify::{self, Channels, ConsoleSink, People};
 use crate::config::Config;
 use crate::config::env::Secrets;
@@ -70,6 +70,7 @@ pub fn build(
         sources,
         channels,
         commands,
+        outputs: Outputs::new(config.data.join("output")),
         catalog: Arc::new(config.catalog.clone()),
     })
 }

@@ -212,7 +212,7 @@ async fn check(site: &Site, server: &Server, receiver: &Receiver, answered: &[An
     assert!(stored.is_subset(&known), "more was stored than answered");
     let reached = outside.messages.keys().chain(outside.begun.keys());
     for key in reached {
-        assert!(keys.contains(key), "`{key}` is on no record");
+        assert!(keys.contains(key), "`{key}` is on no record: {tally:?}");
     }
 }
 

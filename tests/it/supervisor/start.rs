@@ -62,6 +62,39 @@ async fn no_privilege_of_the_server_reaches_another_user() {
 }
 
 #[tokio::test]
+async fn a_program_that_cannot_be_run_is_named_with_the_reason() {
+    let bench = Bench::new();
+    std::fs::write(bench.path("plain"), "no program").expect("a file");
+    std::fs::write(bench.path("script"), "#!/nonexistent/python\n").expect("a file");
+    let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(bench.path("script"), executable).expect("it is executable");
+
+    for (program, reason) in [
+        (
+            "no-such-program",
+            "is in no folder of its PATH (/usr/local/sbin:",
+        ),
+        (
+            "/nonexistent/deploy",
+            "the program `/nonexistent/deploy` does not exist",
+        ),
+        ("./plain", "is not executable"),
+        (
+            "./script",
+            "names an interpreter in its first line that does not exist",
+        ),
+    ] {
+        let end = bench.run(&format!("argv = ['{program}']"), &[]).await;
+
+        assert!(
+            matches!(end.outcome, CommandOutcome::CouldNotStart { .. }),
+            "{program}"
+        );
+        assert!(end.summary().contains(reason), "{}", end.summary());
+    }
+}
+
+#[tokio::test]
 async fn the_limits_are_those_of_the_configuration_and_core_dumps_are_off() {
     let config = r#"
         argv = ["cat", "/proc/self/limits"]

@@ -25,9 +25,15 @@ pub(super) const LEFTOVER_GRACE: Duration = Duration::from_secs(2);
 /// cannot be killed, and one that waits for a dead network disk cannot either.
 pub(super) const KILL_LIMIT: Duration = Duration::from_secs(30);
 
+/// How long a supervisor waits for an earlier one of the same turn to end: one that a killed server left behind
+/// needs its grace, and [`KILL_LIMIT`] at the worst.
+pub(super) const PLACE_LIMIT: Duration = Duration::from_secs(120);
+
 /// What to run, and for how long.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Spec {
+    /// The file whose lock says that a command of the same turn is at work.
+    pub(super) place: PathBuf,
     /// The program.
     #[serde(flatten)]
     pub(super) program: Program,

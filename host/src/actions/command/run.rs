@@ -27,7 +27,7 @@ use tokio::time::{sleep, timeout};
 use super::end::CommandOutcome;
 use super::output::OutputKeeper;
 use super::processes::processes;
-use super::protocol::{KILL_LIMIT, LEFTOVER_GRACE, Report, Spec};
+use super::protocol::{KILL_LIMIT, LEFTOVER_GRACE, PLACE_LIMIT, Report, Spec};
 
 /// The argument that makes the server's program a supervisor.
 pub const SUPERVISE: &str = "__supervise";
@@ -142,7 +142,7 @@ pub(super) async fn run(
                 asked = Asked::ToEnd;
                 timeout(after_its_time, following).await
             }
-            () = sleep(spec.timeout.saturating_add(after_its_time)) => timeout(Duration::ZERO, following).await,
+            () = sleep(PLACE_LIMIT + spec.timeout.saturating_add(after_its_time)) => timeout(Duration::ZERO, following).await,
         }
     };
     if let Ok(Some(ended)) = ended {

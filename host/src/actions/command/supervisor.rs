@@ -17,10 +17,12 @@
 //! written, could replace the look through `/proc`; they are not used.
 
 mod descendants;
+mod place;
 
 use std::io::{self, PipeReader, Read as _, Write as _};
 use std::os::fd::AsFd as _;
 use std::os::unix::process::CommandExt as _;
+use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
@@ -32,13 +34,19 @@ use tokio::signal::unix::{self, SignalKind};
 use tokio::time::{sleep, sleep_until};
 
 use self::descendants::{Children, Main, count, reap, signal_all};
+use self::place::Place;
 use super::end::CommandOutcome;
 use super::memory::file_of;
-use super::protocol::{KILL_LIMIT, LEFTOVER_GRACE, Program, Report, Spec, StageReport};
+use super::protocol::{
+    KILL_LIMIT, LEFTOVER_GRACE, PLACE_LIMIT, Program, Report, Spec, StageReport,
+};
 use super::start::START;
 
 /// How long the supervisor waits between two looks for what has still to be killed.
 const KILL_PAUSE: Duration = Duration::from_millis(50);
+
+/// The pause between two looks whether an earlier run has ended.
+const PLACE_PAUSE: Duration = Duration::from_millis(20);
 
 /// A supervisor that cannot do its work.
 #[derive(Debug, thiserror::Error)]
@@ -99,6 +107,17 @@ async fn follow() -> Result<(), SupervisorError> {
     drop(line);
 
     let mut signals = Signals::listen().map_err(SupervisorError::Pipe)?;
+    let _place = match wait_for_place(&spec.place, &mut stdin, &mut signals).await {
+        Ok(place) => place,
+        Err(outcome) => {
+            report(&Report::Ended {
+                outcome,
+                duration: Duration::ZERO,
+                left_running: 0,
+            });
+            return Ok(());
+        }
+    };
     report(&Report::Starting);
     let started = Instant::now();
     let Started {
@@ -144,6 +163,46 @@ async fn follow() -> Result<(), SupervisorError> {
         left_running,
     });
     Ok(())
+}
+
+/// Waits until no other supervisor of the same turn lives, and says how the run ends where that does not come.
+async fn wait_for_place(
+    path: &Path,
+    stdin: &mut BufReader<Receiver>,
+    signals: &mut Signals,
+) -> Result<Place, CommandOutcome> {
+    let could_not_start = |reason: String| CommandOutcome::CouldNotStart { reason };
+    let give_up_at = tokio::time::Instant::now() + PLACE_LIMIT;
+    let server_gone = closed(stdin);
+    tokio::pin!(server_gone);
+    loop {
+        match Place::take(path) {
+            Ok(Some(place)) => return Ok(place),
+            Ok(None) => {}
+            Err(error) => {
+                let path = path.display();
+                return Err(could_not_start(format!(
+                    "`{path}` cannot be locked: {error}"
+                )));
+            }
+        }
+        if tokio::time::Instant::now() >= give_up_at {
+            return Err(could_not_start(
+                "an earlier run of the same turn has not ended: look for its processes".to_owned(),
+            ));
+        }
+        tokio::select! {
+            () = sleep(PLACE_PAUSE) => {}
+            () = &mut server_gone => {
+                let reason = "the server ended before its turn came".to_owned();
+                return Err(CommandOutcome::Interrupted { reason });
+            }
+            () = signals.told.recv() => {
+                let reason = "its supervisor was told to end".to_owned();
+                return Err(CommandOutcome::Interrupted { reason });
+            }
+        }
+    }
 }
 
 /// The signals that the supervisor itself gets.

@@ -29,9 +29,17 @@ pub(super) async fn decide_all(shared: &Arc<Shared>) {
             action.key = %action.key, rerun = decision == InterruptDecision::Rerun,
             "a command was cut off by the end of the server"
         );
-        let live = shared.live();
         // What it wrote until then lies in the output folder.
-        let output: Option<String> = None;
+        let found = shared
+            .live()
+            .outputs
+            .finish(&action.key, action.attempt)
+            .await;
+        let output = found.unwrap_or_else(|error| {
+            tracing::warn!(action.key = %action.key, "its output cannot be read: {error}");
+            None
+        });
+        let output = output.map(|output| output.text());
         if let Err(error) = shared
             .store
             .decide_interrupted(action.id, decision, output, follow_ups)
@@ -39,6 +47,10 @@ pub(super) async fn decide_all(shared: &Arc<Shared>) {
         {
             tracing::error!(action.key = %action.key, "what to do could not be kept: {error}");
         }
+    }
+    // Those of commands that were canceled, or set aside, are of use as well.
+    if let Err(error) = shared.live().outputs.finish_all().await {
+        tracing::warn!("outputs that were left unfinished cannot be read: {error}");
     }
     shared.messages.notify_one();
 }

@@ -23,7 +23,10 @@ impl Place {
     /// Takes the place; none while another process holds it.
     pub(super) fn take(path: &Path) -> io::Result<Option<Self>> {
         if let Some(folder) = path.parent() {
-            DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+            DirBuilder::new()
+                .recursive(true)
+                .mode(0o700)
+                .create(folder)?;
         }
         let file = OpenOptions::new()
             .create(true)
@@ -63,7 +66,9 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("turns/key");
 
-        let first = Place::take(&path).expect("it can be locked").expect("it is free");
+        let first = Place::take(&path)
+            .expect("it can be locked")
+            .expect("it is free");
         assert!(Place::take(&path).expect("it can be looked at").is_none());
         drop(first);
 
