@@ -36,6 +36,7 @@ mod console;
 #[cfg(test)]
 mod contract;
 mod dialect;
+mod discord;
 mod error;
 mod gotify;
 mod guard;
@@ -48,8 +49,11 @@ mod message;
 mod ntfy;
 mod people;
 mod quota;
+mod room;
 mod setting;
 mod sheet;
+mod slack;
+mod teams;
 mod telegram;
 #[cfg(test)]
 mod tests;

@@ -83,6 +83,8 @@ macro_rules! kinds {
 kinds! {
     /// Standard output, for a first try and for `hookbox dev`.
     "console" => Console in console,
+    /// A webhook of Discord.
+    "discord" => Discord in discord,
     /// An application of Gotify.
     "gotify" => Gotify in gotify,
     /// Any HTTP server, with the signature of Standard Webhooks.
@@ -91,6 +93,10 @@ kinds! {
     "mattermost" => Mattermost in mattermost,
     /// A topic of ntfy.
     "ntfy" => Ntfy in ntfy,
+    /// An incoming webhook of Slack.
+    "slack" => Slack in slack,
+    /// A webhook of a workflow of Microsoft Teams.
+    "teams" => Teams in teams,
     /// A bot of Telegram.
     "telegram" => Telegram in telegram,
 }

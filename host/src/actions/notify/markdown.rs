@@ -13,6 +13,8 @@
 use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 use unicode_segmentation::UnicodeSegmentation as _;
 
+mod split;
+
 /// Deeper than this a text says nothing more with its nesting.
 const MAX_DEPTH: usize = 16;
 
@@ -93,9 +95,17 @@ impl Document {
         render: impl Fn(&Self) -> String,
         fits: impl Fn(&str) -> bool,
     ) -> String {
-        let whole = render(self);
-        if fits(&whole) {
-            return whole;
+        render(&self.fitting(&render, fits))
+    }
+
+    /// The text cut to what fits when it is rendered, as [`Self::within`] has it.
+    pub(super) fn fitting(
+        &self,
+        render: impl Fn(&Self) -> String,
+        fits: impl Fn(&str) -> bool,
+    ) -> Self {
+        if fits(&render(self)) {
+            return self.clone();
         }
         let (mut low, mut high) = (0, self.length());
         while low < high {
@@ -106,7 +116,7 @@ impl Document {
                 high = middle - 1;
             }
         }
-        render(&self.cut(low))
+        self.cut(low)
     }
 }
 

@@ -20,12 +20,15 @@ use crate::domain::names::ChannelName;
 use crate::domain::secret::{ReadSecret, Secret, SecretError, SecretRef};
 
 mod config;
+pub(super) mod discord;
 mod failures;
 mod gotify;
 mod http;
 mod mattermost;
 mod ntfy;
 pub(super) mod receiver;
+pub(super) mod slack;
+pub(super) mod teams;
 mod telegram;
 
 /// 2026-11-22T13:29:05Z.
