@@ -36,12 +36,16 @@ mod console;
 #[cfg(test)]
 mod contract;
 mod dialect;
+mod dingtalk;
 mod discord;
+mod email;
 mod error;
+mod feishu;
 mod gotify;
 mod guard;
 mod http;
 mod kinds;
+mod lark;
 mod markdown;
 mod mattermost;
 mod merge;
@@ -49,6 +53,7 @@ mod message;
 mod ntfy;
 mod people;
 mod quota;
+mod robot;
 mod room;
 mod setting;
 mod sheet;
@@ -58,6 +63,7 @@ mod telegram;
 #[cfg(test)]
 mod tests;
 mod text;
+mod wecom;
 
 pub use config::{ChannelConfig, DeliveryConfig, OutgoingConfig, OverQuota};
 pub use console::{ConsoleSink, StandardOutput};
@@ -88,6 +94,9 @@ trait Settings: DeserializeOwned {
     /// How many messages the service takes in a time, by its documentation; all of them hold. None where it
     /// does not say.
     const QUOTAS: &'static [Quota];
+
+    /// Which of the keys common to all kinds have no meaning for this one: with a channel they are errors.
+    const MEANINGLESS: &'static [&'static str] = &[];
 
     /// Opens a channel with these settings, and connects to nothing.
     fn open(
@@ -218,6 +227,7 @@ fn open(
     config: &ChannelConfig,
     context: &Context<'_>,
 ) -> Result<Channel, SettingError> {
+    config.outgoing.refuse(config.of_kind.meaningless())?;
     let context = Context {
         secrets: context.secrets,
         clock: Arc::clone(&context.clock),

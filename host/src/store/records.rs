@@ -99,6 +99,8 @@ pub struct RefusalRecord {
 pub struct ClaimedDelivery {
     /// The delivery.
     pub delivery: Delivery,
+    /// At how many crashes it was in hand.
+    pub crashes: u32,
 }
 
 /// An event handed to a worker.
@@ -112,6 +114,8 @@ pub struct ClaimedEvent {
     pub sequence: i64,
     /// 0, and one more for each replay.
     pub run: u32,
+    /// At how many crashes it was in hand.
+    pub crashes: u32,
     /// The units that are committed already.
     pub units: Vec<Unit>,
     /// Whether the shared rules, already committed, dropped it.

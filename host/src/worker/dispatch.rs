@@ -30,6 +30,16 @@ pub(super) async fn run(shared: Arc<Shared>) {
         () = shared.catalog.ready() => {}
         _ = ending.wait_for(|ending| *ending) => return,
     }
+    while !*ending.borrow() {
+        match take_alone(&shared).await {
+            Ok(Suspect::Yes) => {}
+            Ok(Suspect::No) => break,
+            Err(error) => {
+                tracing::error!("events could not be taken from the store: {error}");
+                tokio::time::sleep(AFTER_FAILURE).await;
+            }
+        }
+    }
     let room = Arc::new(Semaphore::new(IN_HAND));
     let mut tasks = JoinSet::new();
     loop {
@@ -56,6 +66,32 @@ pub(super) async fn run(shared: Arc<Shared>) {
         }
     }
     while tasks.join_next().await.is_some() {}
+}
+
+/// Whether something was in hand at a crash.
+enum Suspect {
+    Yes,
+    No,
+}
+
+/// Takes one thing and sees it through, alone. What was in hand at a crash goes first and one by one: should one of
+/// it crash the process again, the others are not in hand, and do not count it.
+async fn take_alone(shared: &Arc<Shared>) -> Result<Suspect, StoreError> {
+    let crashes = if let Some(event) = shared.store.claim_events(&shared.owner, 1).await?.pop() {
+        let crashes = event.crashes;
+        see_through(shared, event, &Payloads::default()).await;
+        crashes
+    } else if let Some(claimed) = shared.store.claim_deliveries(&shared.owner, 1).await?.pop() {
+        take_delivery(shared, claimed.delivery).await;
+        claimed.crashes
+    } else {
+        return Ok(Suspect::No);
+    };
+    Ok(if crashes > 0 {
+        Suspect::Yes
+    } else {
+        Suspect::No
+    })
 }
 
 /// Takes what there is room for, and says how much that was.

@@ -45,7 +45,7 @@ const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 const MIN_MASK: usize = 6;
 
 /// How long a connection may take to stand: a chat server that takes longer is down.
-const CONNECT: Duration = Duration::from_secs(5);
+pub(super) const CONNECT: Duration = Duration::from_secs(5);
 
 /// How long a request may take where nothing is configured.
 const TOTAL: Duration = Duration::from_secs(15);
@@ -105,7 +105,7 @@ pub(super) struct Client {
     http: reqwest::Client,
     url: Url,
     origin: String,
-    masks: Vec<String>,
+    masks: Masks,
     guard: Guard,
     total: Duration,
     clock: Arc<dyn Clock>,
@@ -156,14 +156,11 @@ impl Client {
                 .iter()
                 .map(|secret| secret.expose().to_owned()),
         );
-        masks.retain(|mask| mask.len() >= MIN_MASK);
-        // The longest first, so that no part of it is left.
-        masks.sort_by_key(|mask| std::cmp::Reverse(mask.len()));
         Ok(Self {
             http,
             origin: url.origin().ascii_serialization(),
             url,
-            masks,
+            masks: Masks::new(masks),
             guard,
             total,
             clock: Arc::clone(&context.clock),
@@ -241,12 +238,7 @@ impl Client {
     /// The beginning of what a server said, on one line, without what the URL keeps secret: some servers
     /// repeat the path in their error pages.
     pub(super) fn excerpt(&self, said: &str) -> String {
-        let mut shown = said.trim().to_owned();
-        for mask in &self.masks {
-            shown = shown.replace(mask.as_str(), "…");
-        }
-        let words: Vec<_> = shown.split_whitespace().collect();
-        cut(&one_line(&words.join(" ")), MAX_EXCERPT)
+        self.masks.excerpt(said)
     }
 
     fn redirect_target(&self, response: &Response) -> String {
@@ -278,6 +270,29 @@ impl Client {
         } else {
             Problem::Broken { reason }
         }
+    }
+}
+
+/// Texts that no message shows.
+pub(super) struct Masks(Vec<String>);
+
+impl Masks {
+    /// Masks these texts, but for those too short to be keys.
+    pub(super) fn new(mut masks: Vec<String>) -> Self {
+        masks.retain(|mask| mask.len() >= MIN_MASK);
+        // The longest first, so that no part of it is left.
+        masks.sort_by_key(|mask| std::cmp::Reverse(mask.len()));
+        Self(masks)
+    }
+
+    /// The beginning of what a server said, on one line, without these texts.
+    pub(super) fn excerpt(&self, said: &str) -> String {
+        let mut shown = said.trim().to_owned();
+        for mask in &self.0 {
+            shown = shown.replace(mask.as_str(), "…");
+        }
+        let words: Vec<_> = shown.split_whitespace().collect();
+        cut(&one_line(&words.join(" ")), MAX_EXCERPT)
     }
 }
 
@@ -446,7 +461,7 @@ fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn
 }
 
 /// The innermost cause alone: the outer ones name the URL.
-fn cause(error: &(dyn Error + 'static)) -> String {
+pub(super) fn cause(error: &(dyn Error + 'static)) -> String {
     causes(error)
         .last()
         .map(ToString::to_string)

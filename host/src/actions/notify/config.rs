@@ -12,6 +12,7 @@ use serde::de::{DeserializeOwned, Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
+use super::error::SettingError;
 use super::kinds::{Kind, KindConfig};
 use super::quota::Quota;
 use super::setting::TextSetting;
@@ -59,7 +60,8 @@ pub struct OutgoingConfig {
     /// A file of certificates (PEM) of authorities that are trusted besides those of the system; a relative
     /// path counts from the configuration file's folder.
     pub ca: Option<PathBuf>,
-    /// How long a whole request may take, to the end of the answer; 15 s by default, of which 5 s to connect.
+    /// How long a whole request may take, to the end of the answer; 15 s by default (60 s for e-mail), of which
+    /// 5 s to connect.
     pub timeout: Option<Span>,
 }
 
@@ -72,6 +74,19 @@ impl OutgoingConfig {
             ca: self.ca.clone().or_else(|| all.ca.clone()),
             timeout: self.timeout.or(all.timeout),
         }
+    }
+
+    /// Refuses the first of these keys that is set.
+    pub(super) fn refuse(&self, meaningless: &[&'static str]) -> Result<(), SettingError> {
+        let keys = [
+            ("proxy", self.proxy.is_some()),
+            ("ca", self.ca.is_some()),
+            ("timeout", self.timeout.is_some()),
+        ];
+        let refused = keys
+            .into_iter()
+            .find(|(key, is_set)| *is_set && meaningless.contains(key));
+        refused.map_or(Ok(()), |(key, _)| Err(SettingError::Meaningless { key }))
     }
 }
 

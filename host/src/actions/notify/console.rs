@@ -52,6 +52,9 @@ pub(super) struct Config {}
 impl Settings for Config {
     const QUOTAS: &'static [Quota] = &[];
 
+    /// Nothing outside is reached.
+    const MEANINGLESS: &'static [&'static str] = &["proxy", "ca", "timeout"];
+
     fn open(
         &self,
         name: &ChannelName,

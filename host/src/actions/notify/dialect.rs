@@ -41,6 +41,11 @@ pub(super) trait Dialect {
         }
     }
 
+    /// A paragraph.
+    fn paragraph(&self, inner: &str) -> String {
+        inner.to_owned()
+    }
+
     /// A heading of a level from 1 to 6.
     fn heading(&self, _level: u8, inner: &str) -> String {
         self.strong(inner)
@@ -59,6 +64,22 @@ pub(super) trait Dialect {
     /// The mark of an item, by its number or without one.
     fn item(&self, number: Option<u64>) -> String {
         number.map_or_else(|| "• ".to_owned(), |number| format!("{number}. "))
+    }
+
+    /// A list, by the blocks of its items, with the number of the first where they have numbers.
+    fn list(&self, start: Option<u64>, items: &[Vec<String>]) -> String {
+        let mut number = start;
+        let written: Vec<String> = items
+            .iter()
+            .map(|blocks| {
+                let mark = self.item(number);
+                number = number.map(|number| number.saturating_add(1));
+                // The blocks of an item follow each other closely, as in the lists people write.
+                let indent = " ".repeat(mark.chars().count());
+                prefixed(&mark, &indent, &blocks.join(self.line_break()))
+            })
+            .collect();
+        written.join(self.line_break())
     }
 
     /// A table, by its rows.
@@ -120,10 +141,16 @@ fn blocks(blocks: &[Block], dialect: &impl Dialect) -> String {
 
 fn block(block: &Block, dialect: &impl Dialect) -> String {
     match block {
-        Block::Paragraph(inlines) => render_line(inlines, dialect),
+        Block::Paragraph(inlines) => dialect.paragraph(&render_line(inlines, dialect)),
         Block::Heading(level, inlines) => dialect.heading(*level, &render_line(inlines, dialect)),
         Block::Quote(inner) => dialect.quote(&blocks(inner, dialect)),
-        Block::List { start, items } => list(*start, items, dialect),
+        Block::List { start, items } => {
+            let items: Vec<Vec<String>> = items
+                .iter()
+                .map(|item| item.iter().map(|one| self::block(one, dialect)).collect())
+                .collect();
+            dialect.list(*start, &items)
+        }
         Block::Code { language, code } => dialect.code_block(language.as_deref(), code),
         Block::Table(rows) => {
             let rows: Vec<Vec<String>> = rows
@@ -134,22 +161,6 @@ fn block(block: &Block, dialect: &impl Dialect) -> String {
         }
         Block::Rule => dialect.rule().to_owned(),
     }
-}
-
-fn list(start: Option<u64>, items: &[Vec<Block>], dialect: &impl Dialect) -> String {
-    let mut number = start;
-    let written: Vec<String> = items
-        .iter()
-        .map(|item| {
-            let mark = dialect.item(number);
-            number = number.map(|number| number.saturating_add(1));
-            // The blocks of an item follow each other closely, as in the lists people write.
-            let inner: Vec<String> = item.iter().map(|one| block(one, dialect)).collect();
-            let indent = " ".repeat(mark.chars().count());
-            prefixed(&mark, &indent, &inner.join(dialect.line_break()))
-        })
-        .collect();
-    written.join(dialect.line_break())
 }
 
 /// The lines of a text behind a mark: the first behind one, the others behind another.

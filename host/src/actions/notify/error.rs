@@ -150,6 +150,8 @@ pub(super) enum Verdict {
         /// How long the service asks to wait, where it says so.
         after: Option<Duration>,
     },
+    /// It may pass, and the message may be its reason as well.
+    Doubtful,
 }
 
 /// A message that a channel did not take. Its text is for operators.
@@ -219,6 +221,12 @@ pub(super) enum Problem {
         message: String,
         verdict: Verdict,
     },
+    /// The server lacks what the settings ask of it.
+    #[error("offers no {what}: {advice}")]
+    Lacking {
+        what: &'static str,
+        advice: &'static str,
+    },
     /// The answer leads elsewhere.
     #[error(
         "answered {} to {to}, and a redirect is never followed: put the final address into `url`",
@@ -240,10 +248,15 @@ impl Problem {
     pub(super) fn disposition(&self) -> Disposition {
         let hold = |after, blame| Disposition::Hold { after, blame };
         match self {
-            Self::TimedOut { .. } | Self::Unreachable { .. } | Self::Unwritable { .. } => {
-                hold(None, Blame::Channel)
-            }
-            Self::Broken { .. } => hold(None, Blame::Either),
+            Self::TimedOut { .. }
+            | Self::Unreachable { .. }
+            | Self::Unwritable { .. }
+            | Self::Lacking { .. } => hold(None, Blame::Channel),
+            Self::Broken { .. }
+            | Self::Coded {
+                verdict: Verdict::Doubtful,
+                ..
+            } => hold(None, Blame::Either),
             Self::Refused {
                 status,
                 retry_after,

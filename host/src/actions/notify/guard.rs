@@ -11,6 +11,7 @@
 //! - An address is judged by what it reaches: IPv4 inside IPv6 counts as IPv4, and the unspecified
 //!   address as the loopback one.
 
+use std::error::Error;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 
@@ -37,6 +38,23 @@ enum Reason {
     Metadata,
     #[error("one of Hookbox's own listeners: no channel may lead there")]
     OwnListener,
+    #[error(
+        "outside of this machine and private networks, where nothing is sent unencrypted: set `security` to `starttls` or `tls`"
+    )]
+    Public,
+    #[error(
+        "another machine, and no password is sent there unencrypted: set `security` to `starttls` or `tls`"
+    )]
+    Elsewhere,
+}
+
+/// What is sent unencrypted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unencrypted {
+    /// Messages alone, which do not leave private networks.
+    Messages,
+    /// A password as well, which does not leave the machine.
+    Password,
 }
 
 /// Knows which addresses are forbidden.
@@ -51,6 +69,20 @@ impl Guard {
         Self {
             listeners: listeners.into(),
         }
+    }
+
+    /// The addresses of a name, as the system resolves it.
+    ///
+    /// # Errors
+    /// A [`ForbiddenAddress`] where one of them is forbidden; else what the system says.
+    pub(super) async fn resolve(
+        &self,
+        name: &str,
+        port: u16,
+    ) -> Result<Vec<SocketAddr>, Box<dyn Error + Send + Sync>> {
+        let found: Vec<_> = tokio::net::lookup_host((name, port)).await?.collect();
+        found.iter().try_for_each(|address| self.check(*address))?;
+        Ok(found)
     }
 
     /// Refuses a forbidden address. Asks the system whether the address is its own where a listener
@@ -74,6 +106,25 @@ impl Guard {
         }
         Ok(())
     }
+}
+
+/// Refuses an address to which something must not be sent unencrypted.
+pub(super) fn check_unencrypted(
+    address: SocketAddr,
+    what: Unencrypted,
+) -> Result<(), ForbiddenAddress> {
+    let target = reached(address.ip());
+    let is_private = match target {
+        IpAddr::V4(v4) => v4.is_private(),
+        IpAddr::V6(v6) => v6.is_unique_local(),
+    };
+    let reason = match what {
+        _ if target.is_loopback() => return Ok(()),
+        Unencrypted::Messages if is_private => return Ok(()),
+        Unencrypted::Messages => Reason::Public,
+        Unencrypted::Password => Reason::Elsewhere,
+    };
+    Err(ForbiddenAddress { address, reason })
 }
 
 /// The address that a connection to this one reaches.
@@ -127,10 +178,7 @@ impl Resolve for GuardedResolver {
     fn resolve(&self, name: Name) -> Resolving {
         let (guard, port) = (self.guard.clone(), self.port);
         Box::pin(async move {
-            let found: Vec<_> = tokio::net::lookup_host((name.as_str(), port))
-                .await?
-                .collect();
-            found.iter().try_for_each(|address| guard.check(*address))?;
+            let found = guard.resolve(name.as_str(), port).await?;
             Ok(Box::new(found.into_iter()) as Addrs)
         })
     }
@@ -187,6 +235,36 @@ mod tests {
         assert_eq!(verdict(&["0.0.0.0:8080"], "127.0.0.7:8080"), own);
         assert_eq!(verdict(&["[::]:8080"], "127.0.0.1:8080"), own);
         assert_eq!(verdict(&["0.0.0.0:8080"], "192.0.2.1:8080"), Ok(()));
+    }
+
+    #[test]
+    fn what_is_not_encrypted_stays_in_private_networks_and_a_password_on_the_machine() {
+        use Unencrypted::{Messages, Password};
+        for (address, messages, password) in [
+            ("127.0.0.1:25", Ok(()), Ok(())),
+            ("[::1]:25", Ok(()), Ok(())),
+            ("0.0.0.0:25", Ok(()), Ok(())),
+            ("10.0.0.5:25", Ok(()), Err(Reason::Elsewhere)),
+            ("[::ffff:192.168.1.1]:25", Ok(()), Err(Reason::Elsewhere)),
+            ("[fd12::1]:25", Ok(()), Err(Reason::Elsewhere)),
+            (
+                "93.184.216.34:25",
+                Err(Reason::Public),
+                Err(Reason::Elsewhere),
+            ),
+            (
+                "[2001:db8::1]:25",
+                Err(Reason::Public),
+                Err(Reason::Elsewhere),
+            ),
+        ] {
+            let verdict = |what| {
+                let verdict = check_unencrypted(address.parse().unwrap(), what);
+                verdict.map_err(|refused| refused.reason)
+            };
+            assert_eq!(verdict(Messages), messages, "{address}");
+            assert_eq!(verdict(Password), password, "{address}");
+        }
     }
 
     #[tokio::test]

@@ -62,6 +62,13 @@ macro_rules! kinds {
                 }
             }
 
+            /// Which of the keys common to all kinds have no meaning for this one.
+            pub(super) fn meaningless(&self) -> &'static [&'static str] {
+                match self {
+                    $(Self::$variant(_) => <super::$module::Config as Settings>::MEANINGLESS,)*
+                }
+            }
+
             /// Opens a channel.
             pub(super) fn open(
                 &self,
@@ -83,12 +90,20 @@ macro_rules! kinds {
 kinds! {
     /// Standard output, for a first try and for `hookbox dev`.
     "console" => Console in console,
+    /// A custom robot of a group in DingTalk.
+    "dingtalk" => DingTalk in dingtalk,
     /// A webhook of Discord.
     "discord" => Discord in discord,
+    /// E-mail, through any mail server.
+    "email" => Email in email,
+    /// A custom bot of a group in Feishu.
+    "feishu" => Feishu in feishu,
     /// An application of Gotify.
     "gotify" => Gotify in gotify,
     /// Any HTTP server, with the signature of Standard Webhooks.
     "http" => Http in http,
+    /// A custom bot of a group in Lark, which is Feishu elsewhere.
+    "lark" => Lark in lark,
     /// An incoming webhook of Mattermost.
     "mattermost" => Mattermost in mattermost,
     /// A topic of ntfy.
@@ -99,4 +114,6 @@ kinds! {
     "teams" => Teams in teams,
     /// A bot of Telegram.
     "telegram" => Telegram in telegram,
+    /// The robot of a group in WeCom.
+    "wecom" => WeCom in wecom,
 }

@@ -13,7 +13,7 @@ use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use super::message::Message;
-use super::{ChannelConfig, SettingError};
+use super::{ChannelConfig, SettingError, feishu};
 use crate::capability::nearest;
 use crate::domain::decision::Notification;
 
@@ -126,12 +126,20 @@ impl People {
         }
         match self.known.get(&plain.to_lowercase()) {
             None => Mention::Unknown { name: plain },
-            Some((name, called)) => match called.get(kind) {
+            Some((name, called)) => match address(called, kind) {
                 None => Mention::Unknown { name },
                 Some(address) => Mention::Person { name, address },
             },
         }
     }
+}
+
+/// What a kind of channel calls somebody; kinds that are one service share it.
+fn address<'a>(called: &'a BTreeMap<String, String>, kind: &str) -> Option<&'a String> {
+    let is_shared = feishu::NAMES.contains(&kind);
+    let others = feishu::NAMES.iter().filter(|_| is_shared);
+    let others = others.filter_map(|other| called.get(*other)).next();
+    called.get(kind).or(others)
 }
 
 /// Whom a message mentions.

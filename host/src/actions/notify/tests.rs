@@ -20,16 +20,21 @@ use crate::domain::names::ChannelName;
 use crate::domain::secret::{ReadSecret, Secret, SecretError, SecretRef};
 
 mod config;
+mod dingtalk;
 pub(super) mod discord;
+pub(super) mod email;
 mod failures;
+mod feishu;
 mod gotify;
 mod http;
 mod mattermost;
 mod ntfy;
 pub(super) mod receiver;
+mod robot;
 pub(super) mod slack;
 pub(super) mod teams;
 mod telegram;
+mod wecom;
 
 /// 2026-11-22T13:29:05Z.
 const NOW: Timestamp = Timestamp(1_795_354_145_000);

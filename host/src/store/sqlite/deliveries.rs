@@ -141,15 +141,16 @@ pub(super) fn claim(
 ) -> Result<Vec<ClaimedDelivery>, StoreError> {
     let numbers = groups::lowest(db, &waiting_sources(), WAITING, limit)?;
     let mut update = db.prepare_cached(
-        "UPDATE deliveries SET state = 'claimed', claimed_by = ?2 WHERE number = ?1",
+        "UPDATE deliveries SET state = 'claimed', claimed_by = ?2 WHERE number = ?1 \
+         RETURNING crashes",
     )?;
     let mut select = statement(db, "number")?;
     numbers
         .into_iter()
         .map(|number| {
-            update.execute(params![number, owner])?;
+            let crashes = update.query_row(params![number, owner], |row| row.get(0))?;
             let delivery = select.query_row([number], read)?;
-            Ok(ClaimedDelivery { delivery })
+            Ok(ClaimedDelivery { delivery, crashes })
         })
         .collect()
 }
@@ -185,6 +186,7 @@ pub(super) fn split(
                 delivery: delivery.clone(),
                 sequence,
                 run: 0,
+                crashes: 0,
                 units: Vec::new(),
                 dropped: None,
                 only: Vec::new(),

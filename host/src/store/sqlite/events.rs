@@ -29,7 +29,7 @@ pub(super) fn claim(
         "UPDATE events SET state = 'running', claimed_by = ?2 WHERE sequence = ?1",
     )?;
     let mut select = db.prepare_cached(
-        "SELECT sequence, run, event, only_rules, deliveries.id AS delivery_id \
+        "SELECT sequence, run, events.crashes AS crashes, event, only_rules, deliveries.id AS delivery_id \
          FROM events JOIN deliveries ON number = delivery_number WHERE sequence = ?1",
     )?;
     sequences
@@ -50,6 +50,7 @@ fn read_claimed(row: &Row<'_>) -> rusqlite::Result<ClaimedEvent> {
         delivery: DeliveryId(row.get("delivery_id")?),
         sequence: row.get("sequence")?,
         run: row.get("run")?,
+        crashes: row.get("crashes")?,
         units: Vec::new(),
         dropped: None,
         only: rows::json(row, "only_rules")?,
