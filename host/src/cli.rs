@@ -8,9 +8,12 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod actions;
 mod build;
+mod channels;
 mod check;
 mod client;
+mod commands;
 mod dev;
 mod error;
 mod events;
@@ -19,6 +22,7 @@ mod init;
 mod inspect;
 mod new;
 mod output;
+mod pauses;
 mod rules;
 mod run;
 mod samples;
@@ -76,15 +80,24 @@ enum Command {
     Run(run::Args),
     Inspect(inspect::Args),
     Send(send::Args),
-    /// Show what arrived and what became of it
+    /// Show what arrived and what became of it, and have it evaluated again
     #[command(subcommand)]
     Events(events::Command),
-    /// Show the rules and how they stand
+    /// Show what rules asked for, try it again, and cancel it
+    #[command(subcommand)]
+    Actions(actions::Command),
+    /// Show the rules and how they stand, and pause them
     #[command(subcommand)]
     Rules(rules::Command),
-    /// Show where deliveries come from, and learn what to expect of them
+    /// Show where deliveries come from, learn what to expect of them, and pause them
     #[command(subcommand)]
     Sources(sources::Command),
+    /// Show where messages go and how that stands, test it, and pause it
+    #[command(subcommand)]
+    Channels(channels::Command),
+    /// Show what may be run, run it by hand, and pause it
+    #[command(subcommand)]
+    Commands(commands::Command),
     /// Show the samples that come with Hookbox
     #[command(subcommand)]
     Samples(samples::Command),
@@ -106,8 +119,11 @@ pub fn run() -> ExitCode {
         Command::Inspect(args) => inspect::run(&global, &args),
         Command::Send(args) => send::run(&global, &args),
         Command::Events(command) => events::run(&global, &command),
+        Command::Actions(command) => actions::run(&global, &command),
         Command::Rules(command) => rules::run(&global, &command),
         Command::Sources(command) => sources::run(&global, &command),
+        Command::Channels(command) => channels::run(&global, &command),
+        Command::Commands(command) => commands::run(&global, &command),
         Command::Samples(command) => samples::run(&global, &command),
     };
     match result {

@@ -74,6 +74,11 @@ pub enum ConfigErrorKind {
         /// What stands there.
         found: Bytes,
     },
+    /// A source has the name that means something else.
+    #[error(
+        "`[sources.by-hand]` has a name that stands for what people ask for by hand: give it another"
+    )]
+    ByHand,
     /// A watched folder and the data folder overlap.
     #[error("`sources.{source_name}.path` ({}) and `data` ({}) lie in one another: every delivery that is stored would be a change to be told", path.display(), data.display())]
     Watched {
@@ -367,6 +372,7 @@ mod tests {
                 "trusted_proxies = ['proxy']",
                 "write one such as \"10.0.0.0/8\"",
             ),
+            ("[sources.by-hand]\nprovider = 'gitlab'", "give it another"),
             ("[limits]\nmodule = '64MiB'", "may be 32MiB at most"),
             ("[limits]\nmemory = '1GB'", "such as \"64KiB\""),
             ("[teams.Payments]", "is not allowed"),

@@ -16,7 +16,7 @@ use crate::domain::clock::Clock;
 use crate::domain::secret::Secret;
 use crate::sources::{AddressRange, Inside};
 use crate::store::Store;
-use crate::worker::{Live, Waker};
+use crate::worker::{Live, PausedRules, Performs, Rehearsal, Waker};
 
 mod admin;
 mod body;
@@ -121,6 +121,14 @@ pub struct Admin {
     pub address: SocketAddr,
     /// Why a change of the configuration is refused, while it is.
     pub config_problem: Arc<Mutex<Option<String>>>,
+    /// Tells the worker.
+    pub waker: Waker,
+    /// The rules that the worker does not ask.
+    pub paused_rules: Arc<PausedRules>,
+    /// Asks the rules without consequences.
+    pub rehearsal: Rehearsal,
+    /// Whether actions are performed.
+    pub performs: Performs,
 }
 
 impl std::fmt::Debug for Admin {

@@ -129,7 +129,7 @@ impl Server {
         let lookers = core.lookers(&config, &worker).await;
         let ending = watch::Sender::new(false);
         let public_routes = core.public(&config, &worker);
-        let admin_routes = core.admin(&config, addresses.1)?;
+        let admin_routes = core.admin(&config, addresses.1, (&worker, options.performs))?;
         let reload = Arc::new(Notify::new());
         let follow = reload::Follow {
             options,
@@ -259,7 +259,12 @@ impl Core {
         Arc::new(public).router()
     }
 
-    fn admin(&self, config: &Config, address: SocketAddr) -> anyhow::Result<crate::http::Router> {
+    fn admin(
+        &self,
+        config: &Config,
+        address: SocketAddr,
+        (worker, performs): (&Worker, Performs),
+    ) -> anyhow::Result<crate::http::Router> {
         let secrets = Secrets {
             folder: config.folder.clone(),
         };
@@ -273,6 +278,10 @@ impl Core {
             token: data::admin_token(config, &secrets)?,
             address,
             config_problem: Arc::clone(&self.problem),
+            waker: worker.waker(),
+            paused_rules: worker.paused_rules(),
+            rehearsal: worker.rehearsal(),
+            performs,
         };
         Ok(Arc::new(admin).router())
     }

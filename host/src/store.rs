@@ -214,6 +214,9 @@ pub trait Store: Send + Sync + 'static {
     /// sequence numbers. One that waits for a replay already, of which nothing is committed, is asked of the
     /// further rules as well. Those whose first run is not over, and those of [`ask`](Store::ask), are left
     /// alone. What a rule has missed is forgotten once it has been asked.
+    ///
+    /// A delivery that was set aside before it was read is read then, where the replay is not for one rule and its
+    /// filter says nothing that only an event has.
     async fn replay(&self, replay: Replay) -> Result<Replayed, StoreError>;
 
     /// The rules that have missed events while they were paused, with how many, by name.

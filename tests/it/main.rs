@@ -1,6 +1,7 @@
 //! Hookbox from outside: the real program, real sockets, real files, and rules that misbehave.
 
 mod admin;
+mod by_hand;
 mod channels;
 mod command_line;
 mod corpus;

@@ -235,7 +235,7 @@ async fn evaluated_in_reverse_order_the_newest_commit_is_what_is_deployed() {
 
         for event in events.iter().rev() {
             server
-                .post(&format!("/api/v1/events/replay?event={event}"))
+                .post(&format!("/api/v1/events/replay?id={event}"))
                 .await;
             eventually("it is evaluated again", || async {
                 let record = server.settled(event).await;

@@ -37,6 +37,7 @@ mod protocol;
 mod run;
 mod shown;
 mod start;
+mod summary;
 mod supervisor;
 mod template;
 mod user;
@@ -66,6 +67,7 @@ pub use self::problem::{CommandConfigError, ConfigProblem};
 use self::protocol::{Program, Spec, StandardOutput};
 pub use self::run::SUPERVISE;
 pub use self::start::{START, start_program};
+pub use self::summary::{CommandSummary, ParameterSummary};
 pub use self::supervisor::supervise;
 use self::template::Template;
 pub use self::template::TemplateError;
@@ -135,6 +137,7 @@ pub struct Command {
     retries: u32,
     supervisor: PathBuf,
     output: PathBuf,
+    summary: CommandSummary,
 }
 
 /// What a command does.

@@ -3,7 +3,7 @@
 use anyhow::Context as _;
 use serde_json::Value;
 
-use super::{CliError, Exit, Global};
+use super::{CliError, Exit, Global, output};
 use crate::config::env::{Secrets, variable};
 use crate::domain::secret::ReadSecret as _;
 use crate::server::admin_token_path;
@@ -13,6 +13,23 @@ pub(super) struct Client {
     base: String,
     token: String,
     http: reqwest::Client,
+}
+
+/// A name as one part of a path, whatever it holds.
+///
+/// # Errors
+/// For what no path can have: nothing, and what leads upwards.
+pub(super) fn segment(name: &str) -> Result<String, CliError> {
+    if matches!(name, "" | "." | "..") {
+        let error = anyhow::anyhow!("`{name}` is no name");
+        return Err(CliError::new(Exit::Usage, error));
+    }
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    let escaped = name.bytes().map(|byte| match plain(byte) {
+        true => char::from(byte).to_string(),
+        false => format!("%{byte:02X}"),
+    });
+    Ok(escaped.collect())
 }
 
 /// An HTTP client that follows no redirect: the token must not travel on.
@@ -72,6 +89,12 @@ impl Client {
         self.send(request).await
     }
 
+    /// Sends JSON to a path of the interface.
+    pub(super) async fn post_json(&self, path: &str, body: &Value) -> Result<Value, CliError> {
+        let request = self.http.post(format!("{}{path}", self.base)).json(body);
+        self.send(request).await
+    }
+
     async fn send(&self, request: reqwest::RequestBuilder) -> Result<Value, CliError> {
         let answer = request.bearer_auth(&self.token).send().await;
         let answer = answer.map_err(|error| {
@@ -94,6 +117,11 @@ impl Client {
         let message = body["error"]["message"]
             .as_str()
             .unwrap_or("no reason given");
+        // The server did its part.
+        if body["error"]["code"] == "api/channel-failed" {
+            let error = anyhow::anyhow!("{}", output::safe(message));
+            return Err(CliError::new(Exit::Failed, error));
+        }
         Err(CliError::new(
             Exit::Refused,
             anyhow::anyhow!("the server refused: {message} ({status})"),

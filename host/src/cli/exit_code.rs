@@ -19,11 +19,13 @@ pub enum Exit {
     Unreachable,
     /// The server refused the request.
     Refused,
+    /// The server did what it was asked, and that failed: a command, or the message of a test.
+    Failed,
 }
 
 impl Exit {
     /// Every code with what it means, for the documentation.
-    pub const ALL: [(Self, &'static str); 7] = [
+    pub const ALL: [(Self, &'static str); 8] = [
         (Self::Ok, "it did what it was asked"),
         (
             Self::Internal,
@@ -37,6 +39,10 @@ impl Exit {
         ),
         (Self::Unreachable, "the server cannot be reached"),
         (Self::Refused, "the server refused the request"),
+        (
+            Self::Failed,
+            "the server did what it was asked, and that failed: a command, or the message of a test",
+        ),
     ];
 
     /// The number.
@@ -50,6 +56,7 @@ impl Exit {
             Self::Rule => 4,
             Self::Unreachable => 5,
             Self::Refused => 6,
+            Self::Failed => 7,
         }
     }
 }

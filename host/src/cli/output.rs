@@ -14,6 +14,14 @@ pub(super) fn line(text: impl AsRef<str>) {
     let _gone = writeln!(std::io::stdout(), "{}", text.as_ref());
 }
 
+/// Writes a text to standard output as it is, with no line feed after it.
+pub(super) fn write(text: &str) {
+    // A reader that has gone needs no more.
+    let _gone = std::io::stdout()
+        .write_all(text.as_bytes())
+        .and_then(|()| std::io::stdout().flush());
+}
+
 /// Writes something as JSON to standard output.
 pub(super) fn json(value: &impl Serialize) {
     match serde_json::to_string_pretty(value) {
@@ -62,6 +70,35 @@ pub(super) fn text(value: &Value) -> String {
         Value::Null => "-".to_owned(),
         other => other.to_string(),
     }
+}
+
+/// A value of an answer in one line: what is not at hand is `-`, and line feeds are spaces.
+pub(super) fn one_line(value: &Value) -> String {
+    text(value).split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// How long ago something was, in one unit, such as `3h`. Both moments are the server's, in milliseconds.
+pub(super) fn ago(now: &Value, then: &Value) -> String {
+    let (Some(now), Some(then)) = (now.as_i64(), then.as_i64()) else {
+        return "-".to_owned();
+    };
+    let seconds = now.saturating_sub(then).max(0) / 1_000;
+    match seconds {
+        0..60 => format!("{seconds}s"),
+        60..3_600 => format!("{}m", seconds / 60),
+        3_600..86_400 => format!("{}h", seconds / 3_600),
+        _ => format!("{}d", seconds / 86_400),
+    }
+}
+
+/// That something is paused, since when and why; none where it is not.
+pub(super) fn paused(pause: &Value) -> Option<String> {
+    let since = pause["since-local"].as_str()?;
+    let reason = pause["reason"].as_str();
+    let reason = reason
+        .map(|reason| format!(": {reason}"))
+        .unwrap_or_default();
+    Some(safe(&format!("paused since {since}{reason}")))
 }
 
 /// The entries of a list of an answer; none where there is no list.

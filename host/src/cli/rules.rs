@@ -3,6 +3,8 @@
 use serde_json::Value;
 
 use super::client::Client;
+use super::output::items;
+use super::pauses::{PauseArgs, ResumeArgs, pause, resume};
 use super::{CliError, Exit, Global, output, runtime};
 
 #[derive(Debug, clap::Subcommand)]
@@ -18,19 +20,26 @@ pub(super) enum Command {
         #[arg(long)]
         allow_empty: bool,
     },
+    /// Ask a rule about nothing more, and keep on record what it misses
+    ///
+    /// It is named as `hookbox rules list` names it. The other rules go on.
+    Pause(PauseArgs),
+    /// Ask a rule again, also about what it missed while it was paused
+    Resume(ResumeArgs),
 }
 
 pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, CliError> {
     let client = Client::new(global)?;
-    let listing = runtime()?.block_on(async {
-        match command {
-            Command::List => client.get("/api/v1/rules", &[]).await,
-            Command::Reload { allow_empty } => {
-                let query = [("allow_empty", allow_empty.to_string())];
-                client.post("/api/v1/rules/reload", &query).await
-            }
+    let runtime = runtime()?;
+    let listing = match command {
+        Command::List => runtime.block_on(client.get("/api/v1/rules", &[])),
+        Command::Reload { allow_empty } => {
+            let query = [("allow_empty", allow_empty.to_string())];
+            runtime.block_on(client.post("/api/v1/rules/reload", &query))
         }
-    })?;
+        Command::Pause(args) => return runtime.block_on(pause(global, &client, "rule", args)),
+        Command::Resume(args) => return runtime.block_on(resume(global, &client, "rule", args)),
+    }?;
     if global.json {
         output::json(&listing);
     } else {
@@ -55,7 +64,10 @@ pub(super) fn show_listing(listing: &Value) {
                 .collect();
             vec![
                 text(&rule["name"]),
-                text(&rule["state"]),
+                match output::paused(&rule["paused"]) {
+                    Some(_) => format!("{}, paused", text(&rule["state"])),
+                    None => text(&rule["state"]),
+                },
                 text(&serving["version"]),
                 serving["module"]
                     .as_str()
@@ -83,6 +95,7 @@ pub(super) fn show_listing(listing: &Value) {
             ));
         }
     }
+    show_pauses(listing);
     for ignored in listing["ignored"].as_array().into_iter().flatten() {
         output::line(format!(
             "\nignored: {}: {}",
@@ -92,6 +105,33 @@ pub(super) fn show_listing(listing: &Value) {
     }
     if let Some(problem) = listing["folder"]["problem"].as_str() {
         output::line(format!("\n{}: {problem}", text(&listing["folder"]["path"])));
+    }
+}
+
+/// Writes which rules are paused, and what they have missed.
+fn show_pauses(listing: &Value) {
+    for rule in items(&listing["rules"]) {
+        let missed = rule["missed"].as_u64().unwrap_or(0);
+        let name = output::text(&rule["name"]);
+        match (output::paused(&rule["paused"]), missed) {
+            (Some(paused), _) => {
+                output::line(format!(
+                    "\n{name} is {paused}\n  it has missed {missed} events"
+                ));
+            }
+            (None, 0) => {}
+            (None, _) => output::line(format!(
+                "\n{name} has missed {missed} events: `hookbox events replay --skipped --rule {name}` asks it about them"
+            )),
+        }
+    }
+    for gone in items(&listing["paused-and-gone"]) {
+        if let Some(paused) = output::paused(&gone["paused"]) {
+            output::line(format!(
+                "\n{} is gone, and {paused}",
+                output::text(&gone["name"])
+            ));
+        }
     }
 }
 

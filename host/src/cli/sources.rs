@@ -9,8 +9,9 @@ use std::time::Duration;
 use anyhow::Context as _;
 use serde_json::Value;
 
-use super::client::Client;
+use super::client::{Client, segment};
 use super::output::{items, text};
+use super::pauses::{PauseArgs, ResumeArgs, pause, resume};
 use super::{CliError, Exit, Global, output, runtime};
 
 mod expectations;
@@ -43,6 +44,12 @@ pub(super) enum Command {
         #[arg(long, default_value_t = 600, value_name = "SECONDS")]
         timeout: u64,
     },
+    /// Accept what a source delivers, and leave it until the pause ends
+    ///
+    /// Senders notice nothing.
+    Pause(PauseArgs),
+    /// Evaluate what a source delivered while it was paused, and what it delivers
+    Resume(ResumeArgs),
 }
 
 /// How often the server is asked whether something came.
@@ -82,12 +89,19 @@ pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, CliError> 
             })?;
             learn(global, name, &delivery, *dry_run)?;
         }
+        Command::Pause(args) => {
+            return runtime.block_on(pause(global, &client, "source", args));
+        }
+        Command::Resume(args) => {
+            return runtime.block_on(resume(global, &client, "source", args));
+        }
     }
     Ok(Exit::Ok)
 }
 
 async fn get(client: &Client, name: &str) -> Result<Value, CliError> {
-    client.get(&format!("/api/v1/sources/{name}"), &[]).await
+    let path = format!("/api/v1/sources/{}", segment(name)?);
+    client.get(&path, &[]).await
 }
 
 /// The delivery that comes next, or the one that came last.
@@ -175,15 +189,21 @@ fn list(answer: &Value) {
                 text(&source["last"]["received-local"]),
                 text(&source["refusals"]),
                 text(&source["url"]),
+                output::paused(&source["paused"]).unwrap_or_else(|| "ok".to_owned()),
             ]
         })
         .collect();
     output::table(
         &[
-            "SOURCE", "PROVIDER", "VERIFIED", "LAST", "REFUSED", "ADDRESS",
+            "SOURCE", "PROVIDER", "VERIFIED", "LAST", "REFUSED", "ADDRESS", "STATE",
         ],
         &rows,
     );
+    for gone in items(&answer["paused-and-gone"]) {
+        if let Some(paused) = output::paused(&gone["paused"]) {
+            output::line(format!("\n{} is gone, and {paused}", text(&gone["name"])));
+        }
+    }
 }
 
 fn show(answer: &Value) {
@@ -193,6 +213,7 @@ fn show(answer: &Value) {
         text(&answer["name"]),
         text(&answer["provider"])
     ));
+    show_pauses(answer);
     output::line(format!("  address: {}", text(&answer["url"])));
     let verification = match answer["verification"].as_str().unwrap_or_default() {
         "secret" => format!("by the secrets {}", texts(&answer["secrets"])),
@@ -229,21 +250,41 @@ fn show(answer: &Value) {
             text(&last["secret"])
         ));
     }
-    for refusal in items(&answer["refusals"]) {
-        let place = [&refusal["provider-event"], &refusal["project"]];
-        let place: Vec<String> = place
-            .into_iter()
-            .filter(|value| !value.is_null())
-            .map(text)
-            .collect();
+    items(&answer["refusals"]).iter().for_each(show_refusal);
+}
+
+/// Writes that it is paused, and which rules are that may see what it delivers.
+fn show_pauses(answer: &Value) {
+    if let Some(paused) = output::paused(&answer["paused"]) {
         output::line(format!(
-            "  refused {}×, last {}: {} from {} {}",
-            text(&refusal["count"]),
-            text(&refusal["last-local"]),
-            text(&refusal["code"]),
-            text(&refusal["remote-address"]),
-            place.join(" ")
+            "  {paused}; what it delivers is accepted, and waits"
         ));
-        output::line(format!("    {}", text(&refusal["message"])));
     }
+    for rule in items(&answer["paused-rules"]) {
+        if let Some(paused) = output::paused(&rule["paused"]) {
+            output::line(format!(
+                "  its rule {} is {paused}; it has missed {} events",
+                text(&rule["name"]),
+                text(&rule["missed"])
+            ));
+        }
+    }
+}
+
+fn show_refusal(refusal: &Value) {
+    let place = [&refusal["provider-event"], &refusal["project"]];
+    let place: Vec<String> = place
+        .into_iter()
+        .filter(|value| !value.is_null())
+        .map(text)
+        .collect();
+    output::line(format!(
+        "  refused {}×, last {}: {} from {} {}",
+        text(&refusal["count"]),
+        text(&refusal["last-local"]),
+        text(&refusal["code"]),
+        text(&refusal["remote-address"]),
+        place.join(" ")
+    ));
+    output::line(format!("    {}", text(&refusal["message"])));
 }

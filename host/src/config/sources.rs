@@ -9,6 +9,9 @@ use crate::sources::SourceConfig;
 use crate::sources::folder::{self, FolderConfig};
 use crate::sources::schedule::{self, ScheduleConfig};
 
+/// The source of the events that stand for what people ask for.
+const BY_HAND: &str = "by-hand";
+
 /// A source that the server itself looks after.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum InsideConfig {
@@ -36,6 +39,9 @@ impl Sources {
     ) -> Result<Self, ConfigErrorKind> {
         let mut sources = Self::default();
         for (name, table) in tables {
+            if name.as_str() == BY_HAND {
+                return Err(ConfigErrorKind::ByHand);
+            }
             let provider = table.get("provider").and_then(toml::Value::as_str);
             let refused = |error| {
                 ConfigErrorKind::Parse(format!("in `[sources.{name}]`: {}", explain(&error)))

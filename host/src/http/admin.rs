@@ -1,8 +1,27 @@
 //! The admin interface: JSON for the command line, behind a token.
+//!
+//! One file for each kind of thing that is asked about; what they share is here. Times are milliseconds since
+//! 1970, and beside those that people read stands the same as text in the operator's time zone, under the same
+//! name with `-local`.
+//!
+//! Invariants:
+//! - There is no answer without the token, but for `/readyz`.
+//! - A key of a query that is not known is an error.
+//! - A name that does not exist is an error that names its nearest neighbour.
 
+mod actions;
+mod channels;
+mod commands;
+mod events;
+mod known;
+mod moment;
+mod outputs;
+mod pauses;
+mod replay;
+mod rules;
 mod sources;
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, Request, State};
@@ -11,16 +30,12 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use serde::Deserialize;
 use serde_json::{Value, json};
 use subtle::ConstantTimeEq as _;
 
 use super::Admin;
 use super::error::ApiError;
-use super::why::verdicts;
-use crate::catalog::{Empty, RuleDescription};
-use crate::domain::names::{DeliveryId, EventId, RuleName, SourceName};
-use crate::store::{ActionFilter, ActionId, ActionState, EventFilter, EventState, StoreError};
+use crate::worker::{Live, Performs};
 
 /// How many records a page holds where the request does not say, and at most.
 const PAGE: usize = 50;
@@ -28,14 +43,25 @@ const PAGE_LIMIT: usize = 1_000;
 
 pub(super) fn router(state: Arc<Admin>) -> Router {
     let api = Router::new()
-        .route("/api/v1/events", get(events))
-        .route("/api/v1/events/{id}", get(event))
-        .route("/api/v1/rules", get(rules))
-        .route("/api/v1/rules/reload", post(reload))
-        .route("/api/v1/actions", get(actions))
-        .route("/api/v1/actions/{id}", get(action))
+        .route("/api/v1/events", get(events::list))
+        .route("/api/v1/events/replay", post(replay::replay))
+        .route("/api/v1/events/{id}", get(events::show))
+        .route("/api/v1/rules", get(rules::list))
+        .route("/api/v1/rules/reload", post(rules::reload))
+        .route("/api/v1/actions", get(actions::list))
+        .route("/api/v1/actions/retry", post(actions::retry))
+        .route("/api/v1/actions/cancel", post(actions::cancel))
+        .route("/api/v1/actions/{id}", get(actions::show))
+        .route("/api/v1/actions/{id}/output", get(outputs::show))
+        .route("/api/v1/channels", get(channels::list))
+        .route("/api/v1/channels/{name}/test", post(channels::test))
+        .route("/api/v1/commands", get(commands::list))
+        .route("/api/v1/commands/{name}/run", post(commands::run))
         .route("/api/v1/sources", get(sources::list))
         .route("/api/v1/sources/{name}", get(sources::show))
+        .route("/api/v1/pauses", get(pauses::list))
+        .route("/api/v1/pause", post(pauses::pause))
+        .route("/api/v1/resume", post(pauses::resume))
         .route("/api/v1/status", get(status))
         .layer(middleware::from_fn_with_state(
             Arc::clone(&state),
@@ -145,172 +171,54 @@ fn config_problem(state: &Admin) -> Option<String> {
     state
         .config_problem
         .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner)
+        .unwrap_or_else(PoisonError::into_inner)
         .clone()
 }
 
-/// What is wrong with a query, in few words.
-fn query_text(error: &QueryRejection) -> String {
-    let text = error.body_text();
-    let reason = text
-        .rsplit_once("query string: ")
-        .map_or(text.as_str(), |(_, reason)| reason);
-    format!("the query is not understood: {reason}")
+fn live(state: &Admin) -> Arc<Live> {
+    Arc::clone(&state.live.read().unwrap_or_else(PoisonError::into_inner))
+}
+
+/// The parts of a query.
+///
+/// # Errors
+/// What is wrong with it, in few words.
+fn understood<T>(query: Result<Query<T>, QueryRejection>) -> Result<T, ApiError> {
+    let Query(query) = query.map_err(|error| {
+        let text = error.body_text();
+        let reason = text
+            .rsplit_once("query string: ")
+            .map_or(text.as_str(), |(_, reason)| reason);
+        bad(format!("the query is not understood: {reason}"))
+    })?;
+    Ok(query)
+}
+
+/// The name or number in a path.
+fn named<T>(path: Result<Path<T>, PathRejection>) -> Result<T, ApiError> {
+    let Path(name) = path.map_err(|error| bad(error.body_text()))?;
+    Ok(name)
+}
+
+/// How many records a page holds.
+fn page(limit: Option<usize>) -> usize {
+    limit.unwrap_or(PAGE).clamp(1, PAGE_LIMIT)
 }
 
 fn bad(message: impl Into<String>) -> ApiError {
     ApiError::new(StatusCode::BAD_REQUEST, "api/bad-request", message)
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct EventQuery {
-    source: Option<String>,
-    subject: Option<String>,
-    project: Option<String>,
-    state: Option<EventState>,
-    before: Option<i64>,
-    limit: Option<usize>,
-}
-
-async fn events(
-    State(state): State<Arc<Admin>>,
-    query: Result<Query<EventQuery>, QueryRejection>,
-) -> Result<Json<Value>, ApiError> {
-    let Query(query) = query.map_err(|error| bad(query_text(&error)))?;
-    let limit = query.limit.unwrap_or(PAGE).clamp(1, PAGE_LIMIT);
-    let source = query.source.map(SourceName::parse).transpose();
-    let events = state
-        .store
-        .events(EventFilter {
-            source: source.map_err(|error| bad(error.to_string()))?,
-            subject: query.subject,
-            project: query.project,
-            state: query.state,
-            before: query.before,
-            limit,
-            ..EventFilter::default()
-        })
-        .await?;
-    let next = (events.len() == limit).then(|| events.last().map(|event| event.sequence));
-    Ok(Json(json!({ "events": events, "next": next.flatten() })))
-}
-
-async fn event(
-    State(state): State<Arc<Admin>>,
-    id: Result<Path<String>, PathRejection>,
-) -> Result<Json<Value>, ApiError> {
-    let Path(id) = id.map_err(|error| bad(error.body_text()))?;
-    let id = (id != "last").then_some(EventId(id));
-    let record = match (state.store.event(id.as_ref()).await, &id) {
-        (Err(StoreError::NotFound { .. }), Some(id)) => {
-            // Accepted, and not parsed yet: it is known by its delivery.
-            let delivery = state.store.delivery(&DeliveryId(id.0.clone())).await;
-            let accepted = delivery.map_err(|_| StoreError::NotFound {
-                what: format!("event `{}`", id.0.escape_debug()),
-            })?;
-            return Ok(Json(json!({ "id": accepted.id, "pending": true })));
-        }
-        (record, _) => record?,
-    };
-    let descriptions: Vec<RuleDescription> = match record.snapshot {
-        Some(snapshot) => {
-            let description = state.store.snapshot(snapshot).await?;
-            serde_json::from_str(&description).map_err(|error| StoreError::Database {
-                message: error.to_string(),
-            })?
-        }
-        None => state
-            .catalog
-            .snapshot()
-            .description()
-            .into_iter()
-            .cloned()
-            .collect(),
-    };
-    let rules = verdicts(&record, &descriptions);
-    Ok(Json(json!({ "record": record, "rules": rules })))
-}
-
-async fn rules(State(state): State<Arc<Admin>>) -> Json<Value> {
-    Json(json!(*state.catalog.listing()))
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ReloadQuery {
-    #[serde(default)]
-    allow_empty: bool,
-}
-
-async fn reload(
-    State(state): State<Arc<Admin>>,
-    query: Result<Query<ReloadQuery>, QueryRejection>,
-) -> Result<Json<Value>, ApiError> {
-    let Query(query) = query.map_err(|error| bad(query_text(&error)))?;
-    let empty = if query.allow_empty {
-        Empty::Accept
-    } else {
-        Empty::Suspect
-    };
-    state.catalog.reload(empty).await;
-    Ok(Json(json!(*state.catalog.listing())))
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ActionQuery {
-    state: Option<String>,
-    rule: Option<String>,
-    event: Option<String>,
-    before: Option<i64>,
-    limit: Option<usize>,
-}
-
-async fn actions(
-    State(state): State<Arc<Admin>>,
-    query: Result<Query<ActionQuery>, QueryRejection>,
-) -> Result<Json<Value>, ApiError> {
-    let Query(query) = query.map_err(|error| bad(query_text(&error)))?;
-    let limit = query.limit.unwrap_or(PAGE).clamp(1, PAGE_LIMIT);
-    let wanted = query
-        .state
-        .map(|name| ActionState::from_name(&name).ok_or_else(|| bad(no_such_state(&name))))
-        .transpose()?;
-    let rule = query.rule.as_deref().map(RuleName::parse).transpose();
-    let actions = state
-        .store
-        .actions(ActionFilter {
-            state: wanted,
-            rule: rule.map_err(|error| bad(error.to_string()))?,
-            event: query.event.map(EventId),
-            before: query.before.map(ActionId),
-            limit,
-            ..ActionFilter::default()
-        })
-        .await?;
-    let next = (actions.len() == limit).then(|| actions.last().map(|action| action.id));
-    Ok(Json(json!({ "actions": actions, "next": next.flatten() })))
-}
-
-fn no_such_state(name: &str) -> String {
-    let states: Vec<&str> = ActionState::ALL
-        .iter()
-        .map(|state| state.as_str())
-        .collect();
-    format!(
-        "there is no state `{}`: it is one of {}",
-        name.escape_debug(),
-        states.join(", ")
-    )
-}
-
-async fn action(
-    State(state): State<Arc<Admin>>,
-    id: Result<Path<i64>, PathRejection>,
-) -> Result<Json<Value>, ApiError> {
-    let Path(id) = id.map_err(|error| bad(error.body_text()))?;
-    Ok(Json(json!(state.store.action(ActionId(id)).await?)))
+/// Refuses to do something while the whole server performs nothing.
+fn performing(state: &Admin) -> Result<(), ApiError> {
+    match state.performs {
+        Performs::Yes => Ok(()),
+        Performs::OnlyRecords => Err(ApiError::new(
+            StatusCode::CONFLICT,
+            "api/shadow",
+            "the server was started with `--shadow` and performs nothing: start it without",
+        )),
+    }
 }
 
 async fn status(State(state): State<Arc<Admin>>) -> Result<Json<Value>, ApiError> {

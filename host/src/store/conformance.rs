@@ -236,6 +236,7 @@ macro_rules! conformance {
                 a_replay_that_has_begun_takes_up_no_further_rule,
                 an_event_is_not_evaluated_again_before_its_first_run,
                 a_stuck_event_is_evaluated_again_with_its_crashes_forgotten,
+                a_delivery_that_was_set_aside_unread_is_read_at_a_replay,
                 what_matches_is_evaluated_again_in_the_order_of_the_events,
                 an_unknown_event_is_not_evaluated_again,
                 what_rules_have_missed_is_known_until_they_were_asked,

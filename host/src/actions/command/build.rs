@@ -19,6 +19,7 @@ use super::output::OUTPUT_LIMIT;
 use super::parameter::Parameter;
 use super::problem::ConfigProblem;
 use super::shown::shown;
+use super::summary::CommandSummary;
 use super::template::Template;
 use super::user::{User, group_named};
 use super::{Command, Place, Work};
@@ -62,14 +63,16 @@ impl Command {
         let user = user.transpose()?;
         let identity = identity(config, user.as_ref(), &Own::current())?;
         let (environment, secrets) = environment(config, user.as_ref(), context.secrets)?;
+        let when_busy = config.concurrency.when_busy.unwrap_or(match config.work {
+            WorkConfig::Program(_) => WhenBusy::Queue,
+            WorkConfig::GitUpdate(_) => WhenBusy::Latest,
+        });
         Ok(Self {
+            summary: CommandSummary::new(config, &parameters, when_busy),
             name: name.clone(),
             work,
             place,
-            when_busy: config.concurrency.when_busy.unwrap_or(match config.work {
-                WorkConfig::Program(_) => WhenBusy::Queue,
-                WorkConfig::GitUpdate(_) => WhenBusy::Latest,
-            }),
+            when_busy,
             parameters,
             identity,
             environment,

@@ -207,6 +207,11 @@ impl Parameter {
             .map_or(Ok(()), |value| check("default", value))
     }
 
+    /// What it accepts, in words.
+    pub(super) fn accepts(&self) -> String {
+        self.accepted.to_string()
+    }
+
     /// Its value where a rule gives none.
     pub(super) fn default(&self) -> Option<&str> {
         self.default.as_deref()

@@ -19,6 +19,7 @@ use crate::domain::decision::Notification;
 use crate::domain::names::ChannelName;
 use crate::domain::secret::{ReadSecret, Secret, SecretError, SecretRef};
 
+mod certificates;
 mod config;
 mod dingtalk;
 pub(super) mod discord;
@@ -29,6 +30,7 @@ mod gotify;
 mod http;
 mod mattermost;
 mod ntfy;
+mod outgoing;
 pub(super) mod receiver;
 mod robot;
 pub(super) mod slack;

@@ -1,38 +1,52 @@
 //! The sources for the command line: how they are configured, what came last, and what was refused.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use super::{Admin, bad};
+use super::pauses::Pauses;
+use super::{Admin, known, live, named};
+use crate::catalog::RuleDescription;
 use crate::domain::names::SourceName;
+use crate::domain::pattern::Pattern;
 use crate::http::error::ApiError;
 use crate::sources::{InsideSummary, Source};
-use crate::store::RefusalRecord;
+use crate::store::{Pausable, RefusalRecord};
 use crate::worker::Live;
 
 /// Every source, and all that was refused.
 pub(super) async fn list(State(state): State<Arc<Admin>>) -> Result<Json<Value>, ApiError> {
     let refusals = state.store.refusals(None).await?;
+    let pauses = Pauses::read(&state).await?;
     let live = live(&state);
     let mut sources = Vec::new();
     for source in live.sources.values() {
         let mut shown = of_source(&live, source);
         shown["last"] = last(&state, source.name(), None).await?;
         shown["refusals"] = count(&refusals, source.name()).into();
+        shown["paused"] = pauses.of(Pausable::Source, source.name().as_str());
         sources.push(shown);
     }
     for summary in state.inside.summaries() {
         let mut shown = of_inside(&summary);
         shown["last"] = last(&state, &summary.name, None).await?;
         shown["refusals"] = 0.into();
+        shown["paused"] = pauses.of(Pausable::Source, summary.name.as_str());
         sources.push(shown);
     }
-    Ok(Json(json!({ "sources": sources, "refusals": refusals })))
+    let gone: Vec<Value> = pauses
+        .all(Pausable::Source)
+        .filter(|pause| !known::exists(&state, Pausable::Source, &pause.name))
+        .map(|pause| {
+            json!({ "name": pause.name, "paused": pauses.of(Pausable::Source, &pause.name) })
+        })
+        .collect();
+    Ok(Json(json!({
+        "sources": sources, "refusals": refusals, "paused-and-gone": gone,
+    })))
 }
 
 /// One source, with what it refused.
@@ -40,14 +54,8 @@ pub(super) async fn show(
     State(state): State<Arc<Admin>>,
     name: Result<Path<String>, PathRejection>,
 ) -> Result<Json<Value>, ApiError> {
-    let Path(name) = name.map_err(|error| bad(error.body_text()))?;
-    let unknown = || {
-        let message = format!(
-            "there is no source `{}`: `hookbox sources list` lists them",
-            name.escape_debug()
-        );
-        ApiError::new(StatusCode::NOT_FOUND, "api/not-found", message)
-    };
+    let name = named(name)?;
+    let unknown = || known::none(&state, Pausable::Source, &name);
     let name = SourceName::parse(name.as_str()).map_err(|_| unknown())?;
     let live = live(&state);
     let source = live.sources.get(&name);
@@ -73,11 +81,45 @@ pub(super) async fn show(
         })
         .collect();
     shown["refusals"] = refusals.into();
+    let pauses = Pauses::read(&state).await?;
+    shown["paused"] = pauses.of(Pausable::Source, name.as_str());
+    shown["paused-rules"] = paused_rules(&state, &pauses, &name).await?.into();
     Ok(Json(shown))
 }
 
-fn live(state: &Admin) -> Arc<Live> {
-    Arc::clone(&state.live.read().unwrap_or_else(PoisonError::into_inner))
+/// The rules that are paused and may see events of a source, with how many events of all sources each has missed.
+async fn paused_rules(
+    state: &Admin,
+    pauses: &Pauses,
+    source: &SourceName,
+) -> Result<Vec<Value>, ApiError> {
+    let skipped = state.store.skipped().await?;
+    let snapshot = state.catalog.snapshot();
+    let rules = snapshot.description();
+    let shown = pauses.all(Pausable::Rule).filter(|pause| {
+        let mut rules = rules.iter();
+        rules.any(|rule| rule.name.to_string() == pause.name && may_see(rule, source))
+    });
+    let shown = shown.map(|pause| {
+        let missed = skipped
+            .iter()
+            .find(|skipped| skipped.rule.to_string() == pause.name);
+        json!({
+            "name": pause.name,
+            "paused": pauses.of(Pausable::Rule, &pause.name),
+            "missed": missed.map_or(0, |missed| missed.events),
+        })
+    });
+    Ok(shown.collect())
+}
+
+fn may_see(rule: &RuleDescription, source: &SourceName) -> bool {
+    let has = |patterns: &[Pattern]| {
+        patterns
+            .iter()
+            .any(|pattern| pattern.matches(source.as_str()))
+    };
+    has(&rule.grants.sources) && rule.conditions.sources.as_deref().is_none_or(has)
 }
 
 fn of_source(live: &Live, source: &Source) -> Value {

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::bench::{Bench, START, WORKER, decided, deploy, event_id, notify, rule, source, unit};
+use super::bench::{
+    Bench, START, WORKER, decided, delivery, deploy, event_id, notify, rule, source, unit,
+};
 use crate::domain::names::RuleName;
 use crate::store::{
     ClaimedEvent, EventFilter, EventState, NewAction, Replay, Replayed, Skipped, StoreError,
@@ -209,6 +211,25 @@ pub(super) async fn a_stuck_event_is_evaluated_again_with_its_crashes_forgotten(
     assert_eq!(claim(&bench).await.len(), 1);
 }
 
+pub(super) async fn a_delivery_that_was_set_aside_unread_is_read_at_a_replay(bench: Bench) {
+    let accepted = bench.store().accept(delivery("d")).await;
+    accepted.expect("it is accepted");
+    for _ in 0..3 {
+        let claimed = bench.store().claim_deliveries(WORKER, 9).await;
+        assert_eq!(claimed.expect("a claim").len(), 1);
+        let recovered = bench.store().recover("next", Survivors::None).await;
+        recovered.expect("it is recovered");
+    }
+    let stuck = bench.store().claim_deliveries("next", 9).await;
+    assert!(stuck.expect("a claim").is_empty());
+
+    let replayed = replay(&bench, of("d", None)).await;
+
+    assert_eq!(replayed, (1, 0));
+    let claimed = bench.store().claim_deliveries("next", 9).await;
+    assert_eq!(claimed.expect("a claim")[0].crashes, 0);
+}
+
 pub(super) async fn what_matches_is_evaluated_again_in_the_order_of_the_events(bench: Bench) {
     for name in ["a", "b", "c"] {
         done(&bench, name, &[]).await;
@@ -296,7 +317,7 @@ pub(super) async fn a_unit_committed_again_changes_nothing_of_what_was_missed(be
 
 async fn ask(bench: &Bench) -> Vec<crate::store::ActionId> {
     let (delivery, event) = (
-        super::bench::delivery("asked"),
+        delivery("asked"),
         super::bench::event("asked"),
     );
     let actions = vec![deploy("asked", 0), notify("asked", 1)];
@@ -320,7 +341,7 @@ pub(super) async fn what_a_person_asks_for_is_done_without_a_rule(mut bench: Ben
     let delivery = bench.store().delivery(&record.delivery).await;
     assert_eq!(
         delivery.expect("the delivery"),
-        super::bench::delivery("asked")
+        delivery("asked")
     );
     assert!(claim(&bench).await.is_empty());
     assert_eq!(bench.claim_commands(WORKER).await, ids[..1]);
@@ -341,7 +362,7 @@ pub(super) async fn what_a_person_asks_for_is_kept_once(bench: Bench) {
 pub(super) async fn what_a_person_asks_for_is_kept_whole_or_not_at_all(bench: Bench) {
     let actions = vec![deploy("asked", 0), notify("unknown", 1)];
     let (delivery, event) = (
-        super::bench::delivery("asked"),
+        delivery("asked"),
         super::bench::event("asked"),
     );
 

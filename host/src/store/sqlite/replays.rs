@@ -10,7 +10,7 @@ use rusqlite::{Connection, params, params_from_iter};
 
 use super::{events, rows};
 use crate::domain::names::RuleName;
-use crate::store::{Replay, Replayed, Skipped, StoreError, Which};
+use crate::store::{EventState, Replay, Replayed, Skipped, StoreError, Which};
 
 /// How what a rule has missed is forgotten.
 pub(super) const FORGET: &str = "DELETE FROM skipped WHERE rule = ?1 AND event_sequence = ?2";
@@ -56,7 +56,10 @@ pub(super) fn skipped(db: &Connection) -> Result<Vec<Skipped>, StoreError> {
 
 /// Has those that match evaluated again.
 pub(super) fn replay(db: &Connection, replay: &Replay) -> Result<Replayed, StoreError> {
-    if let Some(id) = &replay.event {
+    let unread = take_up(db, replay)?;
+    if let Some(id) = &replay.event
+        && unread == 0
+    {
         rows::sequence_of(db, id)?;
     }
     let rules = Rules::of(replay);
@@ -78,9 +81,39 @@ pub(super) fn replay(db: &Connection, replay: &Replay) -> Result<Replayed, Store
         &matching(replay, ENDED),
     )?;
     Ok(Replayed {
-        events: further + again,
+        events: further + again + unread,
         busy,
     })
+}
+
+/// Has deliveries read that were set aside before they were: nothing of them was evaluated, so a replay is the
+/// first run of what they hold. Says how many.
+fn take_up(db: &Connection, replay: &Replay) -> Result<u64, StoreError> {
+    let filter = &replay.filter;
+    let about_events = filter.subject.is_some() || filter.project.is_some();
+    let other_state = filter.state.is_some_and(|state| state != EventState::Stuck);
+    if about_events || other_state || replay.rule.is_some() || replay.which == Which::Skipped {
+        return Ok(0);
+    }
+    let mut conditions = rows::Conditions::default();
+    conditions.and("state = 'stuck' AND state <> 'done'");
+    conditions.when("id = ?", replay.event.as_ref().map(|id| id.0.clone()));
+    conditions.when(
+        "source = ?",
+        filter
+            .source
+            .as_ref()
+            .map(|source| source.as_str().to_owned()),
+    );
+    conditions.when("received_at >= ?", filter.since.map(|since| since.0));
+    conditions.when("received_at < ?", filter.until.map(|until| until.0));
+    let changed = db
+        .prepare_cached(&format!(
+            "UPDATE deliveries SET state = 'waiting', crashes = 0 {}",
+            conditions.clause()
+        ))?
+        .execute(params_from_iter(conditions.values()))?;
+    Ok(rows::changed(changed))
 }
 
 /// The rules that a replay is for.

@@ -1,3 +1,5 @@
+//! Templates with every value that could break out.
+
 use proptest::prelude::{ProptestConfig, any, proptest};
 use serde_json::{Value, json};
 

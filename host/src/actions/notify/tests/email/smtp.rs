@@ -2,10 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
 
-use rustls::ServerConfig;
-use rustls::pki_types::PrivateKeyDer;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::io::{
@@ -16,6 +13,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
+use super::super::certificates::certified;
 use super::super::{open_kind, send_to};
 use super::letters::Letter;
 use crate::domain::decision::Notification;
@@ -130,7 +128,7 @@ pub(super) struct MailServer {
 impl MailServer {
     pub(super) async fn start(script: Script) -> Self {
         let folder = TempDir::new().expect("a folder");
-        let (authority, acceptor) = certified(&script);
+        let (authority, acceptor) = certified(&script.names, script.until);
         std::fs::write(folder.path().join("ca.pem"), authority).expect("a file");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address");
@@ -192,31 +190,6 @@ impl Drop for MailServer {
     fn drop(&mut self) {
         self.server.abort();
     }
-}
-
-/// An authority's certificate, and what a server needs that has one of it.
-fn certified(script: &Script) -> (String, TlsAcceptor) {
-    use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
-    let mut authority = CertificateParams::new(Vec::new()).expect("parameters");
-    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let key = KeyPair::generate().expect("a key");
-    let pem = authority.self_signed(&key).expect("a certificate").pem();
-    let issuer = Issuer::new(authority, key);
-
-    let names: Vec<String> = script.names.iter().map(|name| (*name).to_owned()).collect();
-    let mut server = CertificateParams::new(names).expect("names");
-    server.not_after = date_time_ymd(script.until, 1, 1);
-    let key = KeyPair::generate().expect("a key");
-    let certificate = server.signed_by(&key, &issuer).expect("a certificate");
-    let key = PrivateKeyDer::try_from(key.serialize_der()).expect("a key");
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .expect("versions")
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate.der().clone()], key)
-        .expect("a certificate and its key");
-    (pem, TlsAcceptor::from(Arc::new(config)))
 }
 
 async fn attend(

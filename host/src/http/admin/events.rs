@@ -1,0 +1,145 @@
+//! Events for the command line: the list, and one with what became of it.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{Path, Query, State};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::pauses::Pauses;
+use super::{bad, commands, moment, named, page, understood};
+use crate::catalog::RuleDescription;
+use crate::domain::clock::Timestamp;
+use crate::domain::names::{DeliveryId, EventId, SourceName};
+use crate::http::Admin;
+use crate::http::error::ApiError;
+use crate::http::why::{VerdictKind, verdicts};
+use crate::store::{EventFilter, EventRecord, EventState, Pausable, StoreError};
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct EventQuery {
+    source: Option<String>,
+    subject: Option<String>,
+    project: Option<String>,
+    state: Option<EventState>,
+    since: Option<String>,
+    until: Option<String>,
+    before: Option<i64>,
+    limit: Option<usize>,
+}
+
+/// What restricts which events are meant.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Restrictions {
+    pub(super) source: Option<String>,
+    pub(super) subject: Option<String>,
+    pub(super) project: Option<String>,
+    pub(super) state: Option<EventState>,
+    pub(super) since: Option<String>,
+    pub(super) until: Option<String>,
+}
+
+impl Restrictions {
+    pub(super) fn filter(self, now: Timestamp) -> Result<EventFilter, ApiError> {
+        let source = self.source.map(SourceName::parse).transpose();
+        Ok(EventFilter {
+            source: source.map_err(|error| bad(error.to_string()))?,
+            subject: self.subject,
+            project: self.project,
+            state: self.state,
+            since: moment::read("since", self.since.as_deref(), now)?,
+            until: moment::read("until", self.until.as_deref(), now)?,
+            before: None,
+            limit: 0,
+        })
+    }
+}
+
+/// The events that match, newest first.
+pub(super) async fn list(
+    State(state): State<Arc<Admin>>,
+    query: Result<Query<EventQuery>, QueryRejection>,
+) -> Result<Json<Value>, ApiError> {
+    let query = understood(query)?;
+    let restrictions = Restrictions {
+        source: query.source,
+        subject: query.subject,
+        project: query.project,
+        state: query.state,
+        since: query.since,
+        until: query.until,
+    };
+    let limit = page(query.limit);
+    let filter = EventFilter {
+        before: query.before,
+        limit,
+        ..restrictions.filter(state.clock.now())?
+    };
+    let events = state.store.events(filter).await?;
+    let next = (events.len() == limit).then(|| events.last().map(|event| event.sequence));
+    Ok(Json(json!({ "events": events, "next": next.flatten() })))
+}
+
+/// One event, or the newest, with what became of it with every rule.
+pub(super) async fn show(
+    State(state): State<Arc<Admin>>,
+    id: Result<Path<String>, PathRejection>,
+) -> Result<Json<Value>, ApiError> {
+    let id = named(id)?;
+    let id = (id != "last").then_some(EventId(id));
+    let record = match (state.store.event(id.as_ref()).await, &id) {
+        (Err(StoreError::NotFound { .. }), Some(id)) => {
+            // Accepted, and not parsed yet: it is known by its delivery.
+            let delivery = state.store.delivery(&DeliveryId(id.0.clone())).await;
+            let accepted = delivery.map_err(|_| StoreError::NotFound {
+                what: format!("event `{}`", id.0.escape_debug()),
+            })?;
+            let pauses = Pauses::read(&state).await?;
+            let paused = pauses.of(Pausable::Source, accepted.source.as_str());
+            return Ok(Json(
+                json!({ "id": accepted.id, "pending": true, "paused": paused }),
+            ));
+        }
+        (record, _) => record?,
+    };
+    let descriptions = descriptions(&state, &record).await?;
+    let pauses = Pauses::read(&state).await?;
+    let mut verdicts = verdicts(&record, &descriptions);
+    for verdict in &mut verdicts {
+        let paused = pauses.of(Pausable::Rule, &verdict.rule.to_string());
+        let was_wanted = descriptions
+            .iter()
+            .any(|rule| rule.name == verdict.rule && rule.asks_about(&record.event).is_ok());
+        let is_asked = !matches!(verdict.kind, VerdictKind::NotAsked | VerdictKind::Pending);
+        if let (Some(since), true, false) = (paused["since-local"].as_str(), was_wanted, is_asked) {
+            let reason = paused["reason"].as_str();
+            let reason = reason
+                .map(|reason| format!(": {reason}"))
+                .unwrap_or_default();
+            verdict.reason = Some(format!("it is paused since {since}{reason}"));
+        }
+    }
+    Ok(Json(json!({ "record": record, "rules": verdicts })))
+}
+
+/// The rules of the snapshot that an event saw, or of the present one. What a person asked for goes to no rule.
+async fn descriptions(
+    state: &Admin,
+    record: &EventRecord,
+) -> Result<Vec<RuleDescription>, ApiError> {
+    if commands::is_by_hand(&record.event.source) {
+        return Ok(Vec::new());
+    }
+    let Some(snapshot) = record.snapshot else {
+        let snapshot = state.catalog.snapshot();
+        return Ok(snapshot.description().into_iter().cloned().collect());
+    };
+    let description = state.store.snapshot(snapshot).await?;
+    let description = serde_json::from_str(&description).map_err(|error| StoreError::Database {
+        message: error.to_string(),
+    })?;
+    Ok(description)
+}

@@ -1,0 +1,216 @@
+//! Pauses: a person holds up a source, a rule, a channel or a command for a time.
+//!
+//! What is held up waits; a rule alone is passed over, and what it misses is on record. The end of its pause has it
+//! asked about all of that.
+//!
+//! Invariants:
+//! - What does not exist cannot be paused; a pause of what is gone can be ended.
+//! - The worker hears of each pause and of its end.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{bad, known, understood};
+use crate::domain::names::RuleName;
+use crate::http::Admin;
+use crate::http::error::ApiError;
+use crate::store::{Pausable, Pause, Replay, Replayed, Resumed, StoreError, Which};
+
+/// How long a reason may be, in characters: a sentence or two, which stand in tables.
+const REASON: usize = 500;
+
+/// How often, and with which pauses, a rule that goes on is asked about events that were at work when its pause
+/// ended: longer than an event takes.
+const CATCH_UPS: u32 = 30;
+const CATCH_UP_PAUSE: Duration = Duration::from_secs(1);
+
+/// What is paused at the moment.
+pub(super) struct Pauses {
+    pauses: Vec<Pause>,
+    timezone: jiff::tz::TimeZone,
+}
+
+impl Pauses {
+    pub(super) async fn read(state: &Admin) -> Result<Self, ApiError> {
+        Ok(Self {
+            pauses: state.store.pauses().await?,
+            timezone: state.timezone.clone(),
+        })
+    }
+
+    /// The pause of something as JSON; null where it is not paused.
+    pub(super) fn of(&self, what: Pausable, name: &str) -> Value {
+        let mut all = self.all(what);
+        all.find(|pause| pause.name == name)
+            .map_or(Value::Null, |pause| self.shown(pause))
+    }
+
+    /// Everything of a kind that is paused.
+    pub(super) fn all(&self, what: Pausable) -> impl Iterator<Item = &Pause> {
+        self.pauses.iter().filter(move |pause| pause.what == what)
+    }
+
+    fn shown(&self, pause: &Pause) -> Value {
+        let mut shown = json!(pause);
+        shown["since-local"] = pause.since.rfc3339(&self.timezone).into();
+        shown
+    }
+}
+
+/// Everything that is paused.
+pub(super) async fn list(State(state): State<Arc<Admin>>) -> Result<Json<Value>, ApiError> {
+    let pauses = Pauses::read(&state).await?;
+    let shown: Vec<Value> = pauses
+        .pauses
+        .iter()
+        .map(|pause| {
+            let mut shown = pauses.shown(pause);
+            shown["exists"] = known::exists(&state, pause.what, &pause.name).into();
+            shown
+        })
+        .collect();
+    Ok(Json(json!({ "pauses": shown })))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PauseQuery {
+    what: String,
+    name: String,
+    reason: Option<String>,
+}
+
+/// Pauses something.
+pub(super) async fn pause(
+    State(state): State<Arc<Admin>>,
+    query: Result<Query<PauseQuery>, QueryRejection>,
+) -> Result<Json<Value>, ApiError> {
+    let PauseQuery { what, name, reason } = understood(query)?;
+    let what = pausable(&what)?;
+    if !known::exists(&state, what, &name) {
+        return Err(known::none(&state, what, &name));
+    }
+    let reason = reason.map(|reason| reason.trim().to_owned());
+    let reason = reason.filter(|reason| !reason.is_empty());
+    if reason
+        .as_ref()
+        .is_some_and(|reason| reason.chars().count() > REASON)
+    {
+        return Err(bad(format!("`reason` has more than {REASON} characters")));
+    }
+    let pause = Pause {
+        what,
+        name: name.clone(),
+        since: state.clock.now(),
+        reason,
+    };
+    state.store.pause(pause).await?;
+    told(&state).await?;
+    let pauses = Pauses::read(&state).await?;
+    Ok(Json(json!({ "paused": pauses.of(what, &name) })))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ResumeQuery {
+    what: String,
+    name: String,
+}
+
+/// Ends a pause. A rule is asked about what it has missed.
+pub(super) async fn resume(
+    State(state): State<Arc<Admin>>,
+    query: Result<Query<ResumeQuery>, QueryRejection>,
+) -> Result<Json<Value>, ApiError> {
+    let ResumeQuery { what, name } = understood(query)?;
+    let what = pausable(&what)?;
+    let resumed = state.store.resume(what, &name).await?;
+    told(&state).await?;
+    if resumed == Resumed::WasNotPaused {
+        return Err(if known::exists(&state, what, &name) {
+            let message = format!("the {} `{name}` is not paused", what.as_str());
+            ApiError::new(StatusCode::CONFLICT, "api/not-paused", message)
+        } else {
+            known::none(&state, what, &name)
+        });
+    }
+    let replayed = match (what, RuleName::parse(name.as_str())) {
+        (Pausable::Rule, Ok(rule)) => Some(catch_up(&state, rule).await?),
+        _ => None,
+    };
+    Ok(Json(json!({
+        "resumed": { "what": what, "name": name },
+        "replayed": replayed,
+    })))
+}
+
+fn pausable(what: &str) -> Result<Pausable, ApiError> {
+    Pausable::from_name(what).ok_or_else(|| {
+        bad(format!(
+            "`what` is `{}`: it is one of {}",
+            what.escape_debug(),
+            Pausable::ALL.map(Pausable::as_str).join(", ")
+        ))
+    })
+}
+
+/// Tells the worker that something was paused, or goes on.
+async fn told(state: &Admin) -> Result<(), ApiError> {
+    state.paused_rules.read(&*state.store).await?;
+    state.waker.wake_all();
+    Ok(())
+}
+
+/// Has a rule asked about what it has missed. One that is not at work goes on missing it, on record.
+async fn catch_up(state: &Arc<Admin>, rule: RuleName) -> Result<Replayed, ApiError> {
+    if !is_at_work(state, &rule) {
+        return Ok(Replayed::default());
+    }
+    let replayed = replay(state, &rule).await?;
+    let state = Arc::clone(state);
+    tokio::spawn(async move {
+        if let Err(error) = catch_up_later(&state, &rule).await {
+            tracing::error!(rule.name = %rule, "what it missed could not all be evaluated: {error}");
+        }
+    });
+    Ok(replayed)
+}
+
+fn is_at_work(state: &Admin, rule: &RuleName) -> bool {
+    let snapshot = state.catalog.snapshot();
+    snapshot.rules().any(|one| one.name() == rule)
+}
+
+/// Events that were at work when the pause ended may pass the rule over all the same, and are on record as missed
+/// only when they are done.
+async fn catch_up_later(state: &Admin, rule: &RuleName) -> Result<(), StoreError> {
+    for _ in 0..CATCH_UPS {
+        tokio::time::sleep(CATCH_UP_PAUSE).await;
+        let skipped = state.store.skipped().await?;
+        let is_complete = skipped.iter().all(|skipped| skipped.rule != *rule);
+        let paused_again = state.paused_rules.now().contains(rule);
+        if is_complete || paused_again || !is_at_work(state, rule) {
+            return Ok(());
+        }
+        replay(state, rule).await?;
+    }
+    Ok(())
+}
+
+async fn replay(state: &Admin, rule: &RuleName) -> Result<Replayed, StoreError> {
+    let replay = Replay {
+        rule: Some(rule.clone()),
+        which: Which::Skipped,
+        ..Replay::default()
+    };
+    let replayed = state.store.replay(replay).await?;
+    state.waker.wake_all();
+    Ok(replayed)
+}

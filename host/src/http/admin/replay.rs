@@ -1,0 +1,200 @@
+//! Replays: events are evaluated again, by one rule or by all; or it is said what would come of it.
+//!
+//! Invariants:
+//! - Nothing is evaluated again in bulk without a filter, unless `all` is said.
+//! - A dry run changes nothing.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::events::Restrictions;
+use super::{bad, commands, known, understood};
+use crate::domain::names::{EventId, RuleName};
+use crate::http::Admin;
+use crate::http::error::ApiError;
+use crate::store::{
+    EventFilter, EventState, EventSummary, Replay, StoreError, UnitEvaluation, Which,
+};
+
+/// How many events a dry run asks the rules about: with the slowest rules that are allowed, a minute's work.
+const REHEARSED: usize = 100;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ReplayQuery {
+    /// One event, or `last`.
+    id: Option<String>,
+    rule: Option<String>,
+    /// Only what the rule has missed, or without a rule what each has.
+    #[serde(default)]
+    skipped: bool,
+    /// Every event is meant.
+    #[serde(default)]
+    all: bool,
+    #[serde(default)]
+    dry_run: bool,
+    source: Option<String>,
+    subject: Option<String>,
+    project: Option<String>,
+    state: Option<EventState>,
+    since: Option<String>,
+    until: Option<String>,
+}
+
+/// Has events evaluated again.
+pub(super) async fn replay(
+    State(state): State<Arc<Admin>>,
+    query: Result<Query<ReplayQuery>, QueryRejection>,
+) -> Result<Json<Value>, ApiError> {
+    let query = understood(query)?;
+    let dry_run = query.dry_run;
+    let replay = query.meant(&state).await?;
+    if !dry_run {
+        let replayed = state.store.replay(replay).await?;
+        state.waker.wake_all();
+        return Ok(Json(json!({ "replayed": replayed })));
+    }
+    if replay.which == Which::Skipped {
+        return missed(&state, &replay).await.map(Json);
+    }
+    rehearse(&state, replay).await.map(Json)
+}
+
+impl ReplayQuery {
+    async fn meant(self, state: &Admin) -> Result<Replay, ApiError> {
+        let restrictions = Restrictions {
+            source: self.source,
+            subject: self.subject,
+            project: self.project,
+            state: self.state,
+            since: self.since,
+            until: self.until,
+        };
+        let is_restricted = restrictions != Restrictions::default();
+        match (&self.id, is_restricted || self.skipped, self.all) {
+            (Some(_), false, false) | (None, true, false) | (None, false, true) => {}
+            (None, false, false) => {
+                return Err(bad(
+                    "say which events: `id`, at least one of `source`, `subject`, `project`, `state`, `since`, `until` \
+                     and `skipped`, or `all`",
+                ));
+            }
+            _ => {
+                return Err(bad(
+                    "give only one of `id`, filters with `skipped`, and `all`",
+                ));
+            }
+        }
+        let rule = self
+            .rule
+            .map(|rule| known::rule(state, &rule))
+            .transpose()?;
+        let event = match self.id.as_deref() {
+            Some("last") => Some(state.store.event(None).await?.event.id),
+            id => id.map(|id| EventId(id.to_owned())),
+        };
+        Ok(Replay {
+            event,
+            filter: restrictions.filter(state.clock.now())?,
+            rule,
+            which: if self.skipped {
+                Which::Skipped
+            } else {
+                Which::All
+            },
+        })
+    }
+}
+
+/// How many events the rules would be asked about that they have missed.
+async fn missed(state: &Admin, replay: &Replay) -> Result<Value, ApiError> {
+    if replay.filter != EventFilter::default() {
+        return Err(bad(
+            "what rules have missed is counted as a whole: give `dry_run` with `skipped` no other filter than `rule`",
+        ));
+    }
+    let mut skipped = state.store.skipped().await?;
+    skipped.retain(|skipped| {
+        replay
+            .rule
+            .as_ref()
+            .is_none_or(|rule| skipped.rule == *rule)
+    });
+    Ok(json!({ "missed": skipped }))
+}
+
+/// What the rules would answer now.
+async fn rehearse(state: &Admin, replay: Replay) -> Result<Value, ApiError> {
+    let rule = replay.rule;
+    if let Some(id) = replay.event {
+        let record = state.store.event(Some(&id)).await?;
+        let mut rehearsed = Vec::new();
+        if !commands::is_by_hand(&record.event.source) {
+            rehearsed.push(of_event(state, &id, rule.as_ref()).await?);
+        }
+        return Ok(json!({ "rehearsed": rehearsed, "more": false }));
+    }
+    let (events, more) = matching(state, replay.filter).await?;
+    let mut rehearsed = Vec::new();
+    for event in events {
+        rehearsed.push(of_event(state, &event.id, rule.as_ref()).await?);
+    }
+    Ok(json!({ "rehearsed": rehearsed, "more": more }))
+}
+
+/// The newest events that would be evaluated again, as many as a dry run takes, and whether there are more.
+async fn matching(
+    state: &Admin,
+    filter: EventFilter,
+) -> Result<(Vec<EventSummary>, bool), StoreError> {
+    let (mut found, mut before) = (Vec::new(), None);
+    loop {
+        let page = EventFilter {
+            before,
+            limit: REHEARSED,
+            ..filter.clone()
+        };
+        let page = state.store.events(page).await?;
+        let Some(last) = page.last() else {
+            return Ok((found, false));
+        };
+        before = Some(last.sequence);
+        for event in page {
+            let has_ended = matches!(event.state, EventState::Done | EventState::Stuck);
+            if !has_ended || commands::is_by_hand(&event.source) {
+                continue;
+            }
+            if found.len() == REHEARSED {
+                return Ok((found, true));
+            }
+            found.push(event);
+        }
+    }
+}
+
+async fn of_event(
+    state: &Admin,
+    event: &EventId,
+    rule: Option<&RuleName>,
+) -> Result<Value, ApiError> {
+    let evaluations = state.rehearsal.of(event, rule).await?;
+    let evaluations: Vec<Value> = evaluations.iter().map(shown).collect();
+    Ok(json!({ "event": event, "evaluations": evaluations }))
+}
+
+fn shown(unit: &UnitEvaluation) -> Value {
+    let actions = unit.actions.iter().map(|action| {
+        json!({
+            "action": action.action,
+            "state": action.state,
+            "detail": action.detail,
+        })
+    });
+    let actions: Vec<Value> = actions.collect();
+    json!({ "evaluation": unit.evaluation, "actions": actions })
+}
