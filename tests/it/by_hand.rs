@@ -158,3 +158,46 @@ fn entry<'a>(list: &'a Value, name: &str) -> &'a Value {
 fn id(action: &Value) -> String {
     action["id"].as_i64().expect("it has a number").to_string()
 }
+
+#[tokio::test]
+async fn nothing_is_done_without_the_token_or_for_a_strange_page() {
+    let site = Site::new(Site::CONFIG);
+    let Desk {
+        site: _site,
+        server,
+    } = Desk::serving(site).await;
+
+    for (method, path) in [
+        (Method::GET, "channels"),
+        (Method::POST, "channels/console/test"),
+        (Method::GET, "commands"),
+        (Method::POST, "commands/any/run"),
+        (Method::GET, "actions/1/output"),
+        (Method::POST, "actions/retry?all=true"),
+        (Method::POST, "actions/cancel?all=true"),
+        (Method::GET, "pauses"),
+        (Method::POST, "pause?what=channel&name=console"),
+        (Method::POST, "resume?what=channel&name=console"),
+        (Method::POST, "events/replay?all=true"),
+    ] {
+        let request = || {
+            let path = format!("{}/api/v1/{path}", server.admin);
+            server.http.request(method.clone(), path)
+        };
+        let page = request().bearer_auth(&server.token);
+        for (request, status) in [
+            (request(), StatusCode::UNAUTHORIZED),
+            (request().bearer_auth("a-guess"), StatusCode::UNAUTHORIZED),
+            (
+                page.header("origin", "https://example.org"),
+                StatusCode::FORBIDDEN,
+            ),
+        ] {
+            let answer = request.send().await.expect("the server answers");
+            assert_eq!(answer.status(), status, "{path}");
+        }
+    }
+    let pauses = server.get("/api/v1/pauses").await;
+    assert_eq!(pauses["pauses"], serde_json::json!([]));
+    assert_eq!(server.console(), "");
+}

@@ -186,7 +186,7 @@ async fn attempt(
         let due_at = shared.clock.now().after(AFTER_FAILURE);
         (AttemptResult::Retry { due_at }, error.to_string())
     })?;
-    let end = run_command(shared, command, &prepared, claimed, &record, until).await;
+    let end = run_command(shared, (command, &prepared), claimed, &record, until).await;
     let result = result(shared, command, claimed, &end);
     let follow_ups = match &deploy.report {
         Some(report) => report::after(shared, claimed, deploy, report, (&end, result)),
@@ -195,8 +195,10 @@ async fn attempt(
     let attempt_end = AttemptEnd {
         at: shared.clock.now(),
         result,
-        detail: Some(match result {
-            AttemptResult::Interrupted => format!("the server ended: {}", end.summary()),
+        detail: Some(match (result, &end.outcome) {
+            (AttemptResult::Interrupted, CommandOutcome::Canceled) => {
+                format!("the server ended: {}", end.summary())
+            }
             _ => end.summary(),
         }),
         exit_code: end.exit_code(),
@@ -219,8 +221,7 @@ fn prepare<'a>(live: &'a Live, deploy: &Deploy) -> Result<(&'a Command, Prepared
 
 async fn run_command(
     shared: &Shared,
-    command: &Command,
-    prepared: &Prepared,
+    (command, prepared): (&Command, &Prepared),
     claimed: &ClaimedAction,
     record: &EventRecord,
     until: oneshot::Receiver<()>,

@@ -4,7 +4,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::json;
 
 use super::{Desk, config, entry, id};
-use crate::support::events::evaluated_by;
+use crate::support::events::{Refused, Stream, evaluated_by};
 use crate::support::eventually;
 use crate::support::receiver::Receiver;
 use crate::support::server::Site;
@@ -80,6 +80,40 @@ async fn a_paused_rule_is_passed_over_and_asked_afterwards_about_all_it_missed()
     let listed = desk.json(&["rules", "list"]).await;
     assert_eq!(entry(&listed["rules"], "echo")["missed"], 0);
     assert_eq!(receiver.received().len(), 4);
+}
+
+#[tokio::test]
+async fn a_pause_that_ends_amid_events_leaves_none_of_them_out() {
+    let receiver = Receiver::start().await;
+    let desk = Desk::open(receiver.address, "").await;
+    desk.says(&["channels", "pause", "dev"]).await;
+    desk.says(&["rules", "pause", "echo"]).await;
+
+    let stream = Stream::start(&desk.server, 4, Refused::Fails);
+    desk.server
+        .rule_where("echo", |rule| rule["missed"].as_u64() > Some(50))
+        .await;
+    desk.says(&["rules", "resume", "echo"]).await;
+    let events = stream.end().await;
+
+    desk.server
+        .rule_where("echo", |rule| rule["missed"] == 0)
+        .await;
+    for event in events {
+        let by = eventually("both rules were asked", || async {
+            let by = evaluated_by(&desk.server.record(&event).await);
+            (by.len() >= 2)
+                .then_some(by.clone())
+                .ok_or(format!("{event}: {by:?}"))
+        })
+        .await;
+        assert_eq!(
+            by.iter().filter(|rule| *rule == "echo").count(),
+            1,
+            "{by:?}"
+        );
+        assert_eq!(by.len(), 2, "{by:?}");
+    }
 }
 
 #[tokio::test]

@@ -206,7 +206,6 @@ async fn check(site: &Site, server: &Server, receiver: &Receiver, answered: &[An
             assert_eq!(found.count(), 1, "{record}");
         }
     }
-    eprintln!("{KILLS} kills: {tally:?}");
     let interrupted = tally.get("command interrupted").copied();
     assert!(interrupted > Some(0), "no crash hit a command: {tally:?}");
     let stored: BTreeSet<String> = server.events().await.into_iter().collect();

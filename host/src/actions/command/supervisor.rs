@@ -94,17 +94,10 @@ async fn follow() -> Result<(), SupervisorError> {
         .and_then(Receiver::from_owned_fd)
         .map_err(SupervisorError::Pipe)?;
     let mut stdin = BufReader::new(stdin);
-    let mut line = String::new();
-    stdin
-        .read_line(&mut line)
-        .await
-        .map_err(SupervisorError::Pipe)?;
-    if !line.ends_with('\n') {
+    let Some(spec) = read_spec(&mut stdin).await? else {
         // It was given up before it began.
         return Ok(());
-    }
-    let spec: Spec = serde_json::from_str(&line).map_err(SupervisorError::Spec)?;
-    drop(line);
+    };
 
     let mut signals = Signals::listen().map_err(SupervisorError::Pipe)?;
     let _place = match wait_for_place(&spec.place, &mut stdin, &mut signals).await {
@@ -163,6 +156,20 @@ async fn follow() -> Result<(), SupervisorError> {
         left_running,
     });
     Ok(())
+}
+
+/// Reads what to run; none where the server closed the pipe before it said so.
+async fn read_spec(stdin: &mut BufReader<Receiver>) -> Result<Option<Spec>, SupervisorError> {
+    let mut line = String::new();
+    stdin
+        .read_line(&mut line)
+        .await
+        .map_err(SupervisorError::Pipe)?;
+    if !line.ends_with('\n') {
+        return Ok(None);
+    }
+    let spec = serde_json::from_str(&line).map_err(SupervisorError::Spec)?;
+    Ok(Some(spec))
 }
 
 /// Waits until no other supervisor of the same turn lives, and says how the run ends where that does not come.

@@ -7,6 +7,7 @@
 //! - What does not exist cannot be paused; a pause of what is gone can be ended.
 //! - The worker hears of each pause and of its end.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,18 +19,20 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{bad, known, understood};
-use crate::domain::names::RuleName;
+use crate::domain::names::{EventId, RuleName};
 use crate::http::Admin;
 use crate::http::error::ApiError;
-use crate::store::{Pausable, Pause, Replay, Replayed, Resumed, StoreError, Which};
+use crate::store::{
+    EventFilter, EventState, Pausable, Pause, Replay, Replayed, Resumed, StoreError, Which,
+};
 
 /// How long a reason may be, in characters: a sentence or two, which stand in tables.
 const REASON: usize = 500;
 
-/// How often, and with which pauses, a rule that goes on is asked about events that were at work when its pause
-/// ended: longer than an event takes.
-const CATCH_UPS: u32 = 30;
-const CATCH_UP_PAUSE: Duration = Duration::from_secs(1);
+/// How often, and with which pauses, it is looked whether the events have ended that were at work when a rule's
+/// pause did: for longer than an event takes.
+const LOOKS: u32 = 240;
+const LOOK_PAUSE: Duration = Duration::from_millis(250);
 
 /// What is paused at the moment.
 pub(super) struct Pauses {
@@ -170,35 +173,51 @@ async fn told(state: &Admin) -> Result<(), ApiError> {
 
 /// Has a rule asked about what it has missed. One that is not at work goes on missing it, on record.
 async fn catch_up(state: &Arc<Admin>, rule: RuleName) -> Result<Replayed, ApiError> {
-    if !is_at_work(state, &rule) {
+    let snapshot = state.catalog.snapshot();
+    if !snapshot.rules().any(|one| *one.name() == rule) {
         return Ok(Replayed::default());
     }
+    let at_work = running(state).await?;
     let replayed = replay(state, &rule).await?;
-    let state = Arc::clone(state);
-    tokio::spawn(async move {
-        if let Err(error) = catch_up_later(&state, &rule).await {
-            tracing::error!(rule.name = %rule, "what it missed could not all be evaluated: {error}");
-        }
-    });
+    if !at_work.is_empty() {
+        let state = Arc::clone(state);
+        tokio::spawn(async move {
+            if let Err(error) = catch_up_later(&state, &rule, at_work).await {
+                tracing::error!(rule.name = %rule, "it may have missed an event that was at work: {error}");
+            }
+        });
+    }
     Ok(replayed)
 }
 
-fn is_at_work(state: &Admin, rule: &RuleName) -> bool {
-    let snapshot = state.catalog.snapshot();
-    snapshot.rules().any(|one| one.name() == rule)
+/// The events that are at work, each in its run.
+async fn running(state: &Admin) -> Result<BTreeSet<(EventId, u32)>, StoreError> {
+    let filter = EventFilter {
+        state: Some(EventState::Running),
+        ..EventFilter::default()
+    };
+    let events = state.store.events(filter).await?;
+    Ok(events
+        .into_iter()
+        .map(|event| (event.id, event.run))
+        .collect())
 }
 
-/// Events that were at work when the pause ended may pass the rule over all the same, and are on record as missed
-/// only when they are done.
-async fn catch_up_later(state: &Admin, rule: &RuleName) -> Result<(), StoreError> {
-    for _ in 0..CATCH_UPS {
-        tokio::time::sleep(CATCH_UP_PAUSE).await;
-        let skipped = state.store.skipped().await?;
-        let is_complete = skipped.iter().all(|skipped| skipped.rule != *rule);
-        let paused_again = state.paused_rules.now().contains(rule);
-        if is_complete || paused_again || !is_at_work(state, rule) {
-            return Ok(());
+/// Waits for the events that were at work when the pause ended: they may have passed the rule over all the same, and
+/// can be evaluated again only when they have ended.
+async fn catch_up_later(
+    state: &Admin,
+    rule: &RuleName,
+    at_work: BTreeSet<(EventId, u32)>,
+) -> Result<(), StoreError> {
+    for _ in 0..LOOKS {
+        tokio::time::sleep(LOOK_PAUSE).await;
+        if running(state).await?.is_disjoint(&at_work) {
+            break;
         }
+    }
+    let skipped = state.store.skipped().await?;
+    if skipped.iter().any(|skipped| skipped.rule == *rule) {
         replay(state, rule).await?;
     }
     Ok(())

@@ -316,10 +316,7 @@ pub(super) async fn a_unit_committed_again_changes_nothing_of_what_was_missed(be
 }
 
 async fn ask(bench: &Bench) -> Vec<crate::store::ActionId> {
-    let (delivery, event) = (
-        delivery("asked"),
-        super::bench::event("asked"),
-    );
+    let (delivery, event) = (delivery("asked"), super::bench::event("asked"));
     let actions = vec![deploy("asked", 0), notify("asked", 1)];
     let asked = bench.store().ask(delivery, event, actions).await;
     asked.expect("it is kept")
@@ -338,11 +335,8 @@ pub(super) async fn what_a_person_asks_for_is_done_without_a_rule(mut bench: Ben
     assert_eq!(record.event, super::bench::event("asked"));
     let kept: Vec<_> = record.actions.iter().map(|action| action.id).collect();
     assert_eq!(kept, ids);
-    let delivery = bench.store().delivery(&record.delivery).await;
-    assert_eq!(
-        delivery.expect("the delivery"),
-        delivery("asked")
-    );
+    let kept = bench.store().delivery(&record.delivery).await;
+    assert_eq!(kept.expect("the delivery"), delivery("asked"));
     assert!(claim(&bench).await.is_empty());
     assert_eq!(bench.claim_commands(WORKER).await, ids[..1]);
     let message = bench.claim_message(WORKER).await.expect("a message");
@@ -361,10 +355,7 @@ pub(super) async fn what_a_person_asks_for_is_kept_once(bench: Bench) {
 
 pub(super) async fn what_a_person_asks_for_is_kept_whole_or_not_at_all(bench: Bench) {
     let actions = vec![deploy("asked", 0), notify("unknown", 1)];
-    let (delivery, event) = (
-        delivery("asked"),
-        super::bench::event("asked"),
-    );
+    let (delivery, event) = (delivery("asked"), super::bench::event("asked"));
 
     let failed = bench.store().ask(delivery, event, actions).await;
 

@@ -18,7 +18,7 @@ use tokio::sync::watch;
 use super::{Lanes, Sending};
 use crate::actions::notify::{ConsoleSink, StandardOutput};
 use crate::config::Config;
-use crate::domain::clock::{Clock, ManualClock, Timestamp};
+use crate::domain::clock::{Clock as _, ManualClock, Timestamp};
 use crate::domain::decision::{Action, Notification};
 use crate::domain::event::{Event, Subject};
 use crate::domain::names::{DeliveryId, EventId, RuleName, SourceName};
