@@ -5,9 +5,11 @@
 //! configuration of the moment, before anything is run.
 
 use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinSet;
 
@@ -131,7 +133,13 @@ async fn take(
 /// One attempt, and its record.
 async fn perform(shared: &Shared, claimed: &ClaimedAction, until: oneshot::Receiver<()>) {
     let live = shared.live();
-    let (end, follow_ups) = match attempt(shared, &live, claimed, until).await {
+    // A command without an end would hold up its turn for ever.
+    let attempt = AssertUnwindSafe(attempt(shared, &live, claimed, until)).catch_unwind();
+    let ended = attempt.await.unwrap_or_else(|_| {
+        let text = "it panicked; the log has the message".to_owned();
+        Err((AttemptResult::Dead, text))
+    });
+    let (end, follow_ups) = match ended {
         Ok(ended) => ended,
         Err((result, reason)) => {
             let end = AttemptEnd {

@@ -6,7 +6,10 @@
 //! - A message that alone is answered with errors holds up the others for a few attempts only.
 
 use std::collections::BTreeSet;
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
+
+use futures_util::FutureExt as _;
 
 use super::{AFTER_FAILURE, Sending};
 use crate::actions::notify::{Blame, Bucket, Disposition, OverQuota, Quota, SendError};
@@ -109,38 +112,33 @@ impl Lane {
             let tokens = self.bucket(&live, sending, now).await?.tokens(now);
             let merges = ChannelName::parse(&self.channel)
                 .is_ok_and(|channel| live.channels.over_quota(&channel) == OverQuota::Merge);
-            let others = if merges && tokens != usize::MAX {
-                MERGED
-            } else {
-                0
-            };
+            // With the last token goes all that is due.
+            let others = if merges && tokens == 1 { MERGED } else { 0 };
             let claimed = sending
                 .store
                 .claim_message(&sending.owner, &self.channel, now, self.passed_by, others)
                 .await?;
-            let Some(mut claimed) = claimed else {
+            let Some(claimed) = claimed else {
                 if self.passed_by.take().is_none() {
                     break;
                 }
                 // There is no other to try.
                 continue;
             };
-            if tokens > 1 {
-                claimed.others.clear();
-            }
-            self.attempt(sending, &live, claimed, now).await?;
+            self.attempt(sending, &live, claimed, now).await;
         }
         Ok(())
     }
 
-    /// One attempt at a message, with those that are to go with it, and its record.
+    /// One attempt at a message, with those that are to go with it, and its record, which is made whatever
+    /// happens: until then nothing else of the channel is sent.
     async fn attempt(
         &mut self,
         sending: &Sending,
         live: &Live,
         claimed: ClaimedMessage,
         now: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) {
         let ClaimedMessage { action, mut others } = claimed;
         let refused = permitted(live, &action.key, &action.rule, &action.action).err();
         let (result, detail, merged) = match (refused, &action.action) {
@@ -149,14 +147,16 @@ impl Lane {
                 others.retain(|other| {
                     permitted(live, &other.key, &other.rule, &other.action).is_ok()
                 });
-                self.bucket(live, sending, now).await?.take(now);
+                if let Some((_, bucket)) = &mut self.bucket {
+                    bucket.take(now);
+                }
                 let sent = self
                     .transmit(live, &action.key, notification, &others)
                     .await;
                 let merged: Vec<ActionId> = others.iter().map(|other| other.id).collect();
                 match sent {
                     Ok(detail) => {
-                        self.works(sending).await?;
+                        self.works(sending).await;
                         let detail = match merged.len() {
                             0 => detail,
                             count => format!("{detail}, with {count} others in one message"),
@@ -164,7 +164,7 @@ impl Lane {
                         (AttemptResult::Done, detail, merged)
                     }
                     Err(error) => {
-                        let (result, detail) = self.failed(sending, live, &action, error).await?;
+                        let (result, detail) = self.failed(sending, live, &action, error).await;
                         (result, detail, Vec::new())
                     }
                 }
@@ -192,7 +192,6 @@ impl Lane {
             merged,
         };
         settle(sending, action.id, &end, &consequences).await;
-        Ok(())
     }
 
     async fn transmit(
@@ -204,13 +203,18 @@ impl Lane {
     ) -> Result<String, Failure> {
         let channel = ChannelName::parse(&self.channel).map_err(Failure::from_text)?;
         let others: Vec<&Notification> = others.iter().filter_map(notification_of).collect();
-        let sent = if others.is_empty() {
-            live.channels.send(&channel, notification, key).await
-        } else {
+        let sending = async {
+            if others.is_empty() {
+                return live.channels.send(&channel, notification, key).await;
+            }
             let all: Vec<&Notification> = [notification].into_iter().chain(others).collect();
             let merged = live.channels.merged(&channel, &all);
             live.channels.send(&channel, &merged, key).await
         };
+        // One message that a channel cannot render must not hold up the others for ever.
+        let sent = AssertUnwindSafe(sending).catch_unwind().await;
+        let sent =
+            sent.map_err(|_| Failure::from_text("it panicked; please report the message"))?;
         sent.map(|sent| sent.detail).map_err(Failure::from)
     }
 
@@ -222,7 +226,7 @@ impl Lane {
     }
 
     /// The channel took a message.
-    async fn works(&mut self, sending: &Sending) -> Result<(), StoreError> {
+    async fn works(&mut self, sending: &Sending) {
         if let Some(suspect) = self.passed_by.take() {
             // The channel takes others, and not this one.
             self.culprits.insert(suspect);
@@ -230,9 +234,16 @@ impl Lane {
         self.suspect = None;
         if self.failing.take().is_some() {
             tracing::info!(channel = %self.channel, "the channel takes messages again");
-            sending.store.keep_channel(&self.channel, None).await?;
+            self.keep(sending, None).await;
         }
-        Ok(())
+    }
+
+    /// Keeps how the channel fails for the next process. Where the store does not take it, that one finds out by
+    /// itself.
+    async fn keep(&self, sending: &Sending, failing: Option<Failing>) {
+        if let Err(error) = sending.store.keep_channel(&self.channel, failing).await {
+            tracing::error!(channel = %self.channel, "how the channel stands could not be kept: {error}");
+        }
     }
 
     /// What a failed attempt means for its message, and for the channel.
@@ -242,12 +253,12 @@ impl Lane {
         live: &Live,
         action: &ClaimedAction,
         error: Failure,
-    ) -> Result<(AttemptResult, String), StoreError> {
+    ) -> (AttemptResult, String) {
         let now = sending.clock.now();
         let (after, blame) = match error.disposition {
             Disposition::GiveUp => {
                 self.passed_by = None;
-                return Ok((AttemptResult::Dead, error.text));
+                return (AttemptResult::Dead, error.text);
             }
             Disposition::Hold { after, blame } => (after, blame),
         };
@@ -255,10 +266,10 @@ impl Lane {
             let own_attempts = action.attempt.saturating_sub(action.forgiven);
             if own_attempts >= ATTEMPTS {
                 self.culprits.remove(&action.id);
-                return Ok((AttemptResult::Dead, error.text));
+                return (AttemptResult::Dead, error.text);
             }
             let due_at = now.after(pause(&action.key, own_attempts, after));
-            return Ok((AttemptResult::Retry { due_at }, error.text));
+            return (AttemptResult::Retry { due_at }, error.text);
         }
         self.suspect(action.id, blame);
         let former = self.failing.as_ref();
@@ -273,29 +284,32 @@ impl Lane {
         };
         let since = failing.since;
         self.failing = Some(failing.clone());
-        sending
-            .store
-            .keep_channel(&self.channel, Some(failing))
-            .await?;
+        self.keep(sending, Some(failing)).await;
         let patience = ChannelName::parse(&self.channel).map_or(Duration::MAX, |channel| {
             live.channels.give_up_after(&channel)
         });
         if now.since(since) < patience {
-            return Ok((AttemptResult::Held, error.text));
+            return (AttemptResult::Held, error.text);
         }
         let too_old = now.before(patience);
         let reason = format!("it waited longer than `give_up_after`: {}", error.text);
         let given_up = sending
             .store
             .give_up(&self.channel, too_old, reason.clone())
-            .await?;
-        if given_up > 0 {
-            tracing::error!(channel = %self.channel, given_up, "messages are given up: the channel fails for too long");
+            .await;
+        match given_up {
+            Ok(0) => {}
+            Ok(given_up) => {
+                tracing::error!(channel = %self.channel, given_up, "messages are given up: the channel fails for too long");
+            }
+            Err(error) => {
+                tracing::error!(channel = %self.channel, "messages could not be given up: {error}");
+            }
         }
         if action.created_at < too_old {
-            return Ok((AttemptResult::Dead, reason));
+            return (AttemptResult::Dead, reason);
         }
-        Ok((AttemptResult::Held, error.text))
+        (AttemptResult::Held, error.text)
     }
 
     /// Takes note that a message may be the reason of a failure, and whom the next attempt leaves aside.
