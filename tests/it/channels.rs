@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::support::receiver::{Receiver, Reserved};
-use crate::support::server::{Server, Site};
+use crate::support::server::{SECRET, Server, Site};
 use crate::support::signature::{KEY, standard};
 use crate::support::{eventually, guest, rule};
 
@@ -314,4 +314,67 @@ async fn a_shared_rule_that_drops_keeps_the_event_from_every_team() {
     let received = receiver.received();
     assert_eq!(received.len(), 1);
     assert!(received[0].key().starts_with(&event));
+}
+
+#[tokio::test]
+async fn what_is_to_be_sent_once_is_sent_once_and_names_the_first() {
+    let receiver = Receiver::start().await;
+    let site = Site::new(&format!(
+        r#"
+        [sources.cloud]
+        provider = "nextcloud"
+        secret = {{ file = "secret" }}
+
+        [channels.files]
+        kind = "http"
+        url = "http://{}/"
+
+        [shared]
+        sources = ["*"]
+        channels = ["*"]
+        confidential = true
+        "#,
+        receiver.address
+    ));
+    site.put(
+        "rules/announce-files.toml",
+        b"[settings]\nchannel = 'files'",
+    );
+    site.put("rules/announce-files.wasm", &rule("announce-files"));
+    let server = site.serve().await;
+    server.rule_in_state("announce-files", "active").await;
+    let upload = |class: &str, path: &str, time: u32| {
+        json!({
+            "event": {
+                "node": { "id": 4471, "path": format!("/ada/files/{path}") },
+                "class": format!("OCP\\Files\\Events\\Node\\{class}"),
+            },
+            "user": { "uid": "ada", "displayName": "Ada" },
+            "time": time,
+        })
+    };
+    let mut actions = Vec::new();
+    for body in [
+        upload("NodeCreatedEvent", "HR/a.pdf", 1_767_204_840),
+        upload("NodeWrittenEvent", "HR/a.pdf", 1_767_204_841),
+        upload("NodeCreatedEvent", "HR/b.pdf", 1_767_204_841),
+    ] {
+        let sent = server
+            .http
+            .post(format!("{}/hooks/cloud", server.public))
+            .bearer_auth(SECRET)
+            .json(&body)
+            .send()
+            .await
+            .expect("the server answers");
+        assert_eq!(sent.status(), StatusCode::ACCEPTED);
+        let answer: Value = sent.json().await.expect("JSON");
+        let record = server.settled(answer["id"].as_str().expect("an id")).await;
+        actions.push(action(&record).clone());
+    }
+
+    let states: Vec<_> = actions.iter().map(|one| one["state"].as_str()).collect();
+    assert_eq!(states, [Some("done"), Some("deduplicated"), Some("done")]);
+    assert_eq!(actions[1]["caused-by"], actions[0]["key"]);
+    assert_eq!(receiver.received().len(), 2);
 }

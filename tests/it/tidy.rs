@@ -1,32 +1,19 @@
 //! The house style, and what the documents say of the code, as tests.
 //!
 //! What can be seen by reading the tree is checked here: what may use what, how files begin and how long
-//! they are, and that the documents name what there is. Each test lists everything that is wrong.
+//! they are; and by [`documents`], that the documents name what there is. Each test lists everything that is wrong.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use clap::CommandFactory as _;
-use hookbox::actions::notify::ChannelConfig;
-use hookbox::catalog::SettingsFile;
-use hookbox::cli::{Cli, Exit};
-use hookbox::config::Config;
-use hookbox::domain::fault::Fault;
-use hookbox::engine::CompileErrorKind;
 use regex::Regex;
 
 use crate::support::workspace;
 
+mod documents;
+
 /// More is two files.
 const MAX_LINES: usize = 500;
-
-/// The documents whose words are checked.
-const DOCUMENTS: [&str; 4] = [
-    "README.md",
-    "ARCHITECTURE.md",
-    "CONTRIBUTING.md",
-    "CHANGELOG.md",
-];
 
 /// Where else than in its own module a library may be named, with the reason in `ARCHITECTURE.md`.
 const EXCEPTIONS: [(&str, &str); 6] = [
@@ -211,6 +198,8 @@ fn a_library_is_named_in_its_module_alone() {
         "notify",
         "anyhow",
         "toml",
+        "pulldown_cmark",
+        "lettre",
     ] {
         assert!(
             homes.contains_key(library),
@@ -299,173 +288,6 @@ fn every_guest_is_named_by_a_test() {
         .into_iter()
         .filter(|guest| !tests.contains(&format!("\"{guest}\"")))
         .map(|guest| format!("tests/guests/{guest}: no test names it"))
-        .collect();
-    assert_none(&wrong);
-}
-
-#[test]
-fn the_readme_names_every_provider_channel_and_rule() {
-    let named = quoted(&read("README.md"));
-    let providers = hookbox::sources::providers().map(str::to_owned);
-    let kinds = ChannelConfig::KINDS.iter().map(|kind| (*kind).to_owned());
-    let wrong: Vec<String> = providers
-        .chain(kinds)
-        .chain(crates("rules"))
-        .filter(|name| !named.contains(name))
-        .map(|name| format!("README.md: `{name}` is in no table"))
-        .collect();
-    assert_none(&wrong);
-}
-
-#[test]
-fn the_readme_names_every_code() {
-    let named = quoted(&read("README.md"));
-    let code = regex(r#""((?:hook|delivery|store|api|rule)/[a-z-]+)""#);
-    let mut codes: BTreeSet<String> = server_files()
-        .iter()
-        .flat_map(|(_, _, text)| {
-            code.captures_iter(text)
-                .map(|found| found[1].to_owned())
-                .collect::<Vec<_>>()
-        })
-        .collect();
-    codes.extend(Fault::CODES.map(str::to_owned));
-    codes.extend(CompileErrorKind::CODES.map(str::to_owned));
-    let wrong: Vec<String> = codes
-        .into_iter()
-        .filter(|code| !named.contains(code))
-        .map(|code| format!("README.md: `{code}` is in no table"))
-        .collect();
-    assert_none(&wrong);
-}
-
-#[test]
-fn the_readme_names_no_code_that_there_is_not() {
-    let is_code = regex(r"^(hook|delivery|store|api|rule)/[a-z-]+$");
-    let code: String = server_files()
-        .into_iter()
-        .map(|(_, _, code)| code)
-        .collect();
-    let wrong: Vec<String> = quoted(&read("README.md"))
-        .into_iter()
-        .filter(|name| is_code.is_match(name) && !code.contains(&format!("\"{name}\"")))
-        .map(|name| format!("README.md: there is no code `{name}`"))
-        .collect();
-    assert_none(&wrong);
-}
-
-#[test]
-fn the_readme_has_every_exit_code_with_its_meaning() {
-    let readme = read("README.md");
-    for (exit, meaning) in Exit::ALL {
-        let row = format!("| {} | {meaning} |", exit.code());
-        assert!(readme.contains(&row), "README.md lacks the row `{row}`");
-    }
-}
-
-#[test]
-fn the_readme_has_every_command_with_its_options() {
-    let readme = read("README.md");
-    let mut wrong = Vec::new();
-    let mut commands = vec![("hookbox".to_owned(), Cli::command())];
-    while let Some((path, command)) = commands.pop() {
-        let mut inner = command
-            .get_subcommands()
-            .filter(|inner| !inner.is_hide_set())
-            .peekable();
-        if inner.peek().is_none() && !readme.contains(&format!("`{path}")) {
-            wrong.push(format!("README.md: `{path}` is not there"));
-        }
-        for option in command.get_arguments().filter_map(clap::Arg::get_long) {
-            if !readme.contains(&format!("--{option}")) {
-                wrong.push(format!("README.md: `--{option}` of `{path}` is not there"));
-            }
-        }
-        commands.extend(inner.map(|inner| (format!("{path} {}", inner.get_name()), inner.clone())));
-    }
-    assert_none(&wrong);
-}
-
-/// The blocks of a Markdown text that are fenced with this tag.
-fn blocks(text: &str, tag: &str) -> Vec<String> {
-    text.split(&format!("```{tag}\n"))
-        .skip(1)
-        .filter_map(|rest| rest.split("\n```").next())
-        .map(str::to_owned)
-        .collect()
-}
-
-#[test]
-fn the_configurations_in_the_readme_are_taken() {
-    let readme = read("README.md");
-    let (configs, settings) = (
-        blocks(&readme, "toml config"),
-        blocks(&readme, "toml settings"),
-    );
-    assert!(!configs.is_empty() && !settings.is_empty());
-    for config in configs {
-        if let Err(error) = Config::parse(&config, "/srv/hookbox".into()) {
-            panic!("{error}\n{config}");
-        }
-    }
-    for file in settings {
-        if let Err(error) = SettingsFile::parse(file.as_bytes()) {
-            panic!("{error}\n{file}");
-        }
-    }
-}
-
-#[test]
-fn the_rule_in_the_readme_is_the_one_that_the_sdk_compiles() {
-    let first = |path: &str| blocks(&read(path), "rust").into_iter().next();
-    let compiled = first("guest-sdk/README.md").expect("the SDK has an example");
-    // What is hidden from readers begins with `#`, but for attributes.
-    let shown: Vec<&str> = compiled
-        .lines()
-        .filter(|line| *line != "#" && !line.starts_with("# "))
-        .collect();
-    assert_eq!(
-        first("README.md").expect("there is a rule"),
-        shown.join("\n")
-    );
-}
-
-#[test]
-fn the_documents_name_only_paths_that_there_are() {
-    let is_path =
-        regex(r"^(host|guest-sdk|tests|wit|\.ci|\.cargo)(/[\w.-]+)*/?$|^[A-Z]+[\w-]*\.(md|toml)$");
-    let link = regex(r"\]\(([^)#:]+)(#[\w-]+)?\)");
-    let mut wrong = Vec::new();
-    for document in DOCUMENTS {
-        let text = read(document);
-        let links = link.captures_iter(&text).map(|found| found[1].to_owned());
-        let paths = quoted(&text)
-            .into_iter()
-            .filter(|name| is_path.is_match(name));
-        for path in links
-            .chain(paths)
-            .filter(|path| path != "host" && path != "tests")
-        {
-            if !workspace().join(&path).exists() {
-                wrong.push(format!("{document}: there is no `{path}`"));
-            }
-        }
-    }
-    assert_none(&wrong);
-}
-
-#[test]
-fn every_test_that_the_architecture_names_is_there() {
-    let code: String = ["host/src", "tests/it"]
-        .iter()
-        .flat_map(|folder| files(folder, ".rs"))
-        .map(read)
-        .collect();
-    let is_test = regex(r"^[a-z0-9]+(_[a-z0-9]+){3,}$");
-    let wrong: Vec<String> = quoted(&read("ARCHITECTURE.md"))
-        .into_iter()
-        .filter(|name| is_test.is_match(name) && !code.contains(&format!("fn {name}(")))
-        .map(|name| format!("ARCHITECTURE.md: there is no test `{name}`"))
         .collect();
     assert_none(&wrong);
 }
