@@ -315,7 +315,8 @@ impl Config {
 fn explain(error: &toml::de::Error) -> String {
     let text = error.to_string().trim_end().to_owned();
     let mut quoted = error.message().split('`').skip(1).step_by(2);
-    let unknown = error.message().starts_with("unknown field");
+    // The settings of channels name their neighbours themselves.
+    let unknown = error.message().starts_with("unknown field") && !text.contains("; is it `");
     match (unknown, quoted.next()) {
         (true, Some(found)) => match nearest(found, quoted) {
             Some(nearest) => format!("{text}\nis it `{nearest}`?"),

@@ -10,7 +10,6 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::time::Duration;
 
 use anyhow::Context as _;
 use rustix::process::{Resource, getrlimit, setrlimit};
@@ -38,9 +37,6 @@ pub use data::{DataFolder, admin_token_path, random_secret, write_secret};
 pub use live::build as build_live;
 
 use self::inside::Lookers;
-
-/// How long what runs may go on when the server ends.
-const END: Duration = Duration::from_secs(30);
 
 /// How many files may be open at once: the connections of both listeners, those to channels, and the store's.
 const OPEN_FILES: u64 = 8_192;
@@ -188,12 +184,13 @@ impl Server {
     /// When the store could not be told.
     pub async fn end(self) -> anyhow::Result<()> {
         self.ending.send_replace(true);
+        self.worker.begin_to_end();
         for task in self.tasks {
             // A listener that panicked has nothing left to end.
             let _panicked = task.await;
         }
         self.worker
-            .end(END)
+            .end()
             .await
             .context("what was in hand could not be handed back")
     }

@@ -37,6 +37,10 @@ mod rate;
 
 pub use paused::PausedRules;
 
+/// How long what runs may go on when the server ends: the longest grace of a command, and what it takes to
+/// write down how it ended. Service managers wait for 90 s as a rule.
+pub const END: Duration = Duration::from_secs(75);
+
 /// How long this process's claims hold without a sign of life. Well above any pause of a busy machine,
 /// since a lease that runs out counts as a crash.
 const LEASE: Duration = Duration::from_secs(60);
@@ -193,15 +197,20 @@ impl Worker {
         Rehearsal(Arc::clone(&self.shared))
     }
 
-    /// Takes nothing more, lets what runs end for at most this long, and hands back the rest.
+    /// Takes nothing more from now on; what is in hand goes on until [`end`](Self::end).
+    pub fn begin_to_end(&self) {
+        self.shared.ending.send_replace(true);
+    }
+
+    /// Takes nothing more, lets what runs end for at most [`END`], and hands back the rest.
     ///
     /// # Errors
     /// When the store cannot be written.
-    pub async fn end(mut self, within: Duration) -> Result<(), StoreError> {
-        self.shared.ending.send_replace(true);
+    pub async fn end(mut self) -> Result<(), StoreError> {
+        self.begin_to_end();
         let all = async { while self.tasks.join_next().await.is_some() {} };
         // What does not end in time is cut off: commands by their supervisors, messages by the drop.
-        let _late = tokio::time::timeout(within, all).await;
+        let _late = tokio::time::timeout(END, all).await;
         self.tasks.shutdown().await;
         self.shared.store.release_all(&self.shared.owner).await
     }

@@ -45,6 +45,7 @@ mod user;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::path::PathBuf;
+use std::time::Duration;
 
 pub use self::build::Context;
 pub use self::config::{
@@ -199,6 +200,12 @@ impl Command {
     #[must_use]
     pub fn report_channel(&self) -> Option<&str> {
         self.report_channel.as_deref()
+    }
+
+    /// How long after TERM it is ended with KILL.
+    #[must_use]
+    pub fn grace(&self) -> Duration {
+        self.grace.0
     }
 
     /// How many times it is tried again when it fails.

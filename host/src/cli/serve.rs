@@ -13,7 +13,7 @@ use crate::worker::Performs;
 ///
 /// Webhooks are accepted at once and evaluated when every rule has been loaded or refused. The server
 /// follows the configuration and the rules folder; SIGHUP makes it read both, and the secrets, at once. SIGTERM
-/// and SIGINT end it in order: nothing more is accepted, what runs may end within 30 seconds, and the rest waits for
+/// and SIGINT end it in order: nothing more is accepted, what runs may end within 75 seconds, and the rest waits for
 /// the next start.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {

@@ -1,9 +1,8 @@
 //! From the configuration to what is at work: sources, channels, commands.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
-
-use anyhow::Context as _;
 
 use super::inside;
 use crate::actions::command::{self, Commands, Outputs};
@@ -54,8 +53,8 @@ pub fn build(
         &config.commands,
         &command::Context {
             secrets: &secrets,
-            supervisor: std::env::current_exe()
-                .context("this program does not know where it lies")?,
+            // By the running program and not by its path, which may lead to a newer one by then, or to none.
+            supervisor: PathBuf::from("/proc/self/exe"),
             output: config.data.join("output"),
             folder: config.folder.clone(),
         },

@@ -59,7 +59,11 @@ impl Follow {
                     tracing::info!("the configuration was read and is in force");
                     set(&self.problem, None);
                     if asked {
-                        self.catalog.reload(Empty::Suspect).await;
+                        // Modules may have to be compiled, which an end does not wait for.
+                        tokio::select! {
+                            () = self.catalog.reload(Empty::Suspect) => {}
+                            _ = ending.wait_for(|ending| *ending) => break,
+                        }
                     }
                 }
                 Err(error) => {

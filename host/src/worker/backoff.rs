@@ -11,7 +11,7 @@ const FIRST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(15 * 60);
 
 /// A channel that fails is tried at least as often.
-const LONGEST_HOLD: Duration = Duration::from_secs(5 * 60);
+pub(super) const LONGEST_HOLD: Duration = Duration::from_secs(5 * 60);
 
 /// How long a channel is left alone after so many failures in a row. The bounds are those of [`pause`], but for
 /// the longest.

@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 use super::backoff::pause;
 use super::grants::permitted;
 use super::messages::AFTER_FAILURE;
-use super::{Live, Shared};
+use super::{END, Live, Shared};
 use crate::actions::command::{
     Command, CommandEnd, CommandOutcome, Prepared, RunContext, StandardInput, commit_of,
 };
@@ -36,8 +36,11 @@ const COMMANDS_AT_ONCE: usize = 8;
 /// How often the store is asked without having been woken.
 const POLL: Duration = Duration::from_secs(5);
 
-/// How long a command may go on when the server is to end.
+/// How long a command may go on when the server is to end, before it is ended.
 const END_GRACE: Duration = Duration::from_secs(20);
+
+/// How long the server keeps for writing down how a command ended.
+const END_SLACK: Duration = Duration::from_secs(5);
 
 /// The commands that run, each with the way to end it.
 #[derive(Clone, Default)]
@@ -71,6 +74,7 @@ impl Running {
 pub(super) async fn run(shared: Arc<Shared>) {
     let mut ending = shared.ending.subscribe();
     interrupted::decide_all(&shared).await;
+    interrupted::finish_outputs(&shared).await;
     let room = Arc::new(Semaphore::new(COMMANDS_AT_ONCE));
     let running = Running::default();
     let mut tasks = JoinSet::new();
@@ -173,6 +177,10 @@ async fn perform(shared: &Shared, claimed: &ClaimedAction, until: oneshot::Recei
     if reports {
         shared.messages.notify_one();
     }
+    if end.result == AttemptResult::Interrupted && !*shared.ending.borrow() {
+        // Its supervisor was killed, and not the server.
+        interrupted::decide_all(shared).await;
+    }
 }
 
 /// Runs a command, unless there is a reason not to.
@@ -207,6 +215,7 @@ async fn attempt(
             (AttemptResult::Interrupted, CommandOutcome::Canceled) => {
                 format!("the server ended: {}", end.summary())
             }
+            (_, CommandOutcome::Superseded { reason }) => reason.clone(),
             _ => end.summary(),
         }),
         exit_code: end.exit_code(),
@@ -255,7 +264,8 @@ async fn run_command(
     let server_ends = async {
         // The sender lives as long as the worker does.
         drop(ending.wait_for(|ending| *ending).await);
-        tokio::time::sleep(END_GRACE).await;
+        let left = END.saturating_sub(command.grace() + END_SLACK);
+        tokio::time::sleep(END_GRACE.min(left)).await;
     };
     let asked = async {
         // Without a sender nobody can ask any more.

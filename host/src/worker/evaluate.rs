@@ -173,7 +173,12 @@ impl Work<'_> {
             performs: self.shared.performs,
             rates: Arc::clone(&self.shared.rates),
         };
-        let Some((evaluations, dropped)) = self.shared.pool.run(move || job.run()).await else {
+        let panicked = job.panicked();
+        let evaluated = self
+            .shared
+            .pool
+            .run(move || catch_unwind(AssertUnwindSafe(|| job.run())).unwrap_or((panicked, None)));
+        let Some((evaluations, dropped)) = evaluated.await else {
             // The pool's threads are gone: the process ends.
             return Err(StoreError::Closed);
         };
@@ -271,6 +276,27 @@ impl Job {
             }
         }
         (evaluations, None)
+    }
+
+    /// What is recorded where this job panics: a fault of each rule, since it is not known whose answer was too
+    /// much. Without it the event would stay in hand.
+    fn panicked(&self) -> Vec<UnitEvaluation> {
+        let fault = |rule: &Arc<Rule>| UnitEvaluation {
+            evaluation: Evaluation {
+                rule: rule.name().clone(),
+                module: rule.description.module.clone(),
+                settings: rule.description.settings.clone(),
+                outcome: Outcome::Faulted(Fault::Engine {
+                    message: "what a rule answered made the server panic; its log has the message"
+                        .to_owned(),
+                }),
+                log: Log::default(),
+                fuel: 0,
+                duration_us: 0,
+            },
+            actions: Vec::new(),
+        };
+        self.rules.iter().map(fault).collect()
     }
 
     /// Evaluates with one rule. A panic in the engine is that rule's fault alone.

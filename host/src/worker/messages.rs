@@ -140,13 +140,16 @@ impl Lanes {
                 waiting.next_due_at
             } else {
                 let mut lane = self.take(&waiting.channel).await?;
-                let may_at = lane.may_send_at(&live, &self.sending, now).await?;
-                if may_at <= now && self.tasks.len() < LANES_AT_ONCE {
+                let may_at = lane.may_send_at(&live, &self.sending, now).await;
+                let has_room = self.tasks.len() < LANES_AT_ONCE;
+                if has_room && may_at.as_ref().is_ok_and(|may_at| *may_at <= now) {
                     self.start(waiting.channel, lane);
                     continue;
                 }
+                // What is known of it stays known, also where the store fails.
                 self.resting.insert(waiting.channel, lane);
-                Some(may_at)
+                // One that only has no room goes on when a task ends.
+                Some(may_at?).filter(|may_at| *may_at > now)
             };
             wake_at = wake_at.into_iter().chain(next).min();
         }

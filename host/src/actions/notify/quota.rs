@@ -121,6 +121,13 @@ impl Bucket {
         latest.map_or(now, |latest| latest.max(now))
     }
 
+    /// Takes note of the time. Where the clock was set back, what was sent since then counts as sent now.
+    pub fn notice(&mut self, now: Timestamp) {
+        for at in self.sent.iter_mut().rev().take_while(|at| **at > now) {
+            *at = now;
+        }
+    }
+
     /// Takes a token for a message that is sent now.
     pub fn take(&mut self, now: Timestamp) {
         let memory = Self::memory(&self.quotas);
@@ -185,6 +192,15 @@ mod tests {
         let minute = NOW.after(Duration::from_secs(60));
         assert_eq!(bucket.next(second), minute);
         assert_eq!(bucket.tokens(minute), 1);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_makes_nobody_wait_for_it() {
+        let ahead = NOW.after(Duration::from_hours(24 * 365));
+        let mut bucket = Bucket::new(quotas(&["2/1m"]), [NOW, ahead]);
+        bucket.notice(NOW);
+        assert_eq!(bucket.tokens(NOW), 0);
+        assert_eq!(bucket.next(NOW), NOW.after(Duration::from_secs(60)));
     }
 
     #[test]

@@ -1,58 +1,70 @@
-//! Decides about commands that the end of an earlier process cut off.
-
-use std::sync::Arc;
+//! Decides about commands that were cut off: by the end of an earlier process, or by that of their supervisor.
 
 use super::report::{About, message};
 use crate::actions::command::{Command, OnInterrupt};
 use crate::domain::decision::{Action, Severity};
 use crate::domain::names::CommandName;
-use crate::store::{InterruptDecision, Interrupted, NewAction};
+use crate::store::{InterruptDecision, Interrupted, NewAction, StoreError};
 use crate::worker::Shared;
 use crate::worker::grants::OPERATORS;
+use crate::worker::messages::AFTER_FAILURE;
 
 /// What the report says.
 const TEXT: &str =
     "The server ended while the command ran. It was ended with it and is not run again by itself.";
 
-/// Decides about all of them.
-pub(super) async fn decide_all(shared: &Arc<Shared>) {
-    let interrupted = match shared.store.interrupted().await {
-        Ok(interrupted) => interrupted,
-        Err(error) => {
-            tracing::error!("interrupted commands could not be read: {error}");
-            return;
+/// Decides about all of them; a store that fails is asked again.
+pub(super) async fn decide_all(shared: &Shared) {
+    loop {
+        match try_to_decide(shared).await {
+            Ok(()) | Err(StoreError::Closed) => break,
+            Err(error) => {
+                tracing::error!("what becomes of interrupted commands could not be kept: {error}");
+            }
         }
-    };
-    for action in interrupted {
+        if *shared.ending.borrow() {
+            break;
+        }
+        tokio::time::sleep(AFTER_FAILURE).await;
+    }
+    shared.messages.notify_one();
+    shared.runs.notify_one();
+}
+
+async fn try_to_decide(shared: &Shared) -> Result<(), StoreError> {
+    for action in shared.store.interrupted().await? {
         let (decision, follow_ups) = decide(shared, &action);
         tracing::warn!(
             action.key = %action.key, rerun = decision == InterruptDecision::Rerun,
-            "a command was cut off by the end of the server"
+            "a command was cut off"
         );
         // What it wrote until then lies in the output folder.
-        let found = shared
-            .live()
-            .outputs
-            .finish(&action.key, action.attempt)
-            .await;
+        let outputs = shared.live().outputs.clone();
+        let found = outputs.finish(&action.key, action.attempt).await;
         let output = found.unwrap_or_else(|error| {
             tracing::warn!(action.key = %action.key, "its output cannot be read: {error}");
             None
         });
         let output = output.map(|output| output.text());
-        if let Err(error) = shared
+        let decided = shared
             .store
             .decide_interrupted(action.id, decision, output, follow_ups)
-            .await
-        {
-            tracing::error!(action.key = %action.key, "what to do could not be kept: {error}");
+            .await;
+        match decided {
+            // Somebody decided meanwhile.
+            Ok(()) | Err(StoreError::NotFound { .. }) => {}
+            Err(error) => return Err(error),
         }
     }
-    // Those of commands that were canceled, or set aside, are of use as well.
+    Ok(())
+}
+
+/// Makes the texts of outputs that an earlier process left: those of commands that were canceled or set aside are of
+/// use as well. Called before the first command runs.
+pub(super) async fn finish_outputs(shared: &Shared) {
     if let Err(error) = shared.live().outputs.finish_all().await {
         tracing::warn!("outputs that were left unfinished cannot be read: {error}");
     }
-    shared.messages.notify_one();
 }
 
 fn decide(shared: &Shared, action: &Interrupted) -> (InterruptDecision, Vec<NewAction>) {

@@ -21,7 +21,7 @@ use crate::store::{
     StoreError, WaitingMessage,
 };
 use crate::worker::Live;
-use crate::worker::backoff::{hold, pause};
+use crate::worker::backoff::{LONGEST_HOLD, hold, pause};
 use crate::worker::grants::permitted;
 
 /// After so many a task gives way to other channels.
@@ -35,6 +35,9 @@ const SUSPECTED_AFTER: u32 = 5;
 
 /// After so many attempts of its own a message is given up: with their pauses, after a little more than an hour.
 const ATTEMPTS: u32 = 12;
+
+/// No channel is given up before so many failures in a row.
+const FAILURES_OF_AN_OUTAGE: u32 = 5;
 
 /// One channel.
 pub(super) struct Lane {
@@ -69,8 +72,20 @@ impl Lane {
         sending: &Sending,
         now: Timestamp,
     ) -> Result<Timestamp, StoreError> {
-        let held_until = self.failing.as_ref().map_or(now, |failing| failing.until);
-        let token_at = self.bucket(live, sending, now).await?.next(now);
+        let held_until = match &mut self.failing {
+            None => now,
+            Some(failing) => {
+                if failing.since > now {
+                    // The clock was set back: nobody asked to wait for it.
+                    failing.since = now;
+                    failing.until = failing.until.min(now.after(LONGEST_HOLD));
+                }
+                failing.until
+            }
+        };
+        let bucket = self.bucket(live, sending, now).await?;
+        bucket.notice(now);
+        let token_at = bucket.next(now);
         Ok(held_until.max(token_at))
     }
 
@@ -118,13 +133,17 @@ impl Lane {
                 .store
                 .claim_message(&sending.owner, &self.channel, now, self.passed_by, others)
                 .await?;
-            let Some(claimed) = claimed else {
+            let Some(mut claimed) = claimed else {
                 if self.passed_by.take().is_none() {
                     break;
                 }
                 // There is no other to try.
                 continue;
             };
+            // A receiver may know the key of one that was tried before, and drop what else came with it.
+            if claimed.action.attempt > 1 {
+                claimed.others.clear();
+            }
             self.attempt(sending, &live, claimed, now).await;
         }
         Ok(())
@@ -288,7 +307,8 @@ impl Lane {
         let patience = ChannelName::parse(&self.channel).map_or(Duration::MAX, |channel| {
             live.channels.give_up_after(&channel)
         });
-        if now.since(since) < patience {
+        // A clock that jumps ahead is no outage: that takes several attempts.
+        if now.since(since) < patience || failures < FAILURES_OF_AN_OUTAGE {
             return (AttemptResult::Held, error.text);
         }
         let too_old = now.before(patience);

@@ -1,3 +1,5 @@
+//! What is read of texts, and how they are cut.
+
 use proptest::prelude::{ProptestConfig, proptest};
 
 use super::*;

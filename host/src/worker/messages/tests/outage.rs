@@ -198,3 +198,20 @@ async fn a_worker_that_ends_takes_no_further_message() {
     assert_eq!(bench.states().await["waiting"], 1);
     assert!(bench.folder.path().exists());
 }
+
+#[tokio::test]
+async fn a_clock_that_jumps_ahead_is_no_outage() {
+    let mut bench = Bench::new("").await;
+    bench
+        .service
+        .behaves(|_, _| (StatusCode::SERVICE_UNAVAILABLE, None));
+    bench.message("a").await;
+    bench.pass(Duration::from_secs(3)).await;
+    bench.clock.advance(HOUR * 48);
+    bench.pass(Duration::from_secs(1)).await;
+    assert_eq!(bench.states().await["waiting"], 1);
+
+    bench.service.behaves(|_, _| (StatusCode::OK, None));
+    bench.pass(HOUR).await;
+    assert_eq!(bench.service.texts(), ["a"]);
+}

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use axum::http::StatusCode;
+
 use super::{Bench, START};
 use crate::store::ActionState;
 
@@ -70,4 +72,24 @@ async fn without_a_quota_messages_go_at_once() {
     }
     bench.pass(Duration::from_secs(1)).await;
     assert_eq!(bench.service.asked_at(), [START; 100]);
+}
+
+#[tokio::test]
+async fn a_message_that_was_tried_before_takes_no_others_with_it() {
+    let mut bench = Bench::new("quota = '1/1m'").await;
+    bench.service.behaves(|_, now| match now == START {
+        true => (StatusCode::GATEWAY_TIMEOUT, None),
+        false => (StatusCode::OK, None),
+    });
+    for text in ["a", "b", "c"] {
+        bench.message(text).await;
+        bench.pass(Duration::from_millis(1)).await;
+    }
+    bench.pass(MINUTE * 3).await;
+
+    assert_eq!(
+        bench.service.texts(),
+        ["a", "2 messages in one"],
+        "a receiver that took `a` knows its key, and may drop what comes under it"
+    );
 }
