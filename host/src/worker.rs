@@ -35,6 +35,7 @@ mod paused;
 mod pool;
 mod rate;
 
+pub use grants::OPERATORS;
 pub use paused::PausedRules;
 
 /// How long what runs may go on when the server ends: the longest grace of a command, and what it takes to

@@ -6,7 +6,7 @@ use crate::domain::names::RuleName;
 
 /// What stands in the key of an action that the operators asked for, by their configuration or by hand, and that
 /// needs no team's grant. No name has a `#`, so no rule can bring it about.
-pub(super) const OPERATORS: &str = "#operators";
+pub const OPERATORS: &str = "#operators";
 
 /// Looks grants up once more, with the configuration of the moment.
 ///

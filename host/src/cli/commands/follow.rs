@@ -70,9 +70,13 @@ pub(super) fn ended(action: &Value) -> Option<Result<Exit, CliError>> {
         output::safe(state),
         reason.unwrap_or_default()
     );
-    Some(Err(CliError::new(Exit::Failed, error).hint(format!(
-        "`hookbox actions show {id}` shows its attempts, and `hookbox actions retry {id}` tries it again"
-    ))))
+    let shows = format!("`hookbox actions show {id}` shows its attempts");
+    let hint = match state {
+        // Something newer is there.
+        "superseded" => shows,
+        _ => format!("{shows}, and `hookbox actions retry {id}` tries it again"),
+    };
+    Some(Err(CliError::new(Exit::Failed, error).hint(hint)))
 }
 
 /// What was shown so far of the newest attempt.

@@ -18,6 +18,7 @@ use crate::domain::names::{EventId, RuleName};
 use crate::http::Admin;
 use crate::http::error::ApiError;
 use crate::store::{ActionFilter, ActionId, ActionKind, ActionRecord, ActionState, StoreError};
+use crate::worker::OPERATORS;
 
 /// How many actions may be named at once; for more there are filters.
 const NAMED: usize = 1_000;
@@ -219,6 +220,15 @@ impl Change {
         match (self, action.state) {
             (Self::Retry, ActionState::Running) => format!("{is}: cancel it first"),
             (Self::Retry, ActionState::Waiting) => format!("{is} for its turn already"),
+            // What a person asked for has no rule to ask.
+            (Self::Retry, _) if action.key.contains(OPERATORS) => format!(
+                "{is}; what is dead, interrupted, stuck, refused, canceled or retrying can be tried again"
+            ),
+            (Self::Retry, ActionState::Refused) => format!(
+                "{is}, and its command was not known or did not take its arguments when it was asked for: \
+                 `hookbox events replay {}` asks its rule anew",
+                action.event
+            ),
             (Self::Retry, _) => format!(
                 "{is}; what is dead, interrupted, stuck, refused, canceled or retrying can be tried again, and \
                  `hookbox events replay {}` asks its rule anew",

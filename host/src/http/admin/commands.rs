@@ -30,6 +30,7 @@ use crate::http::error::ApiError;
 use crate::store::{
     ActionFilter, ActionKind, ActionState, Delivery, NewAction, Pausable, StoreError,
 };
+use crate::worker::OPERATORS;
 
 /// What stands for the source, the rule and the provider's own name of what a person asks for. The configuration
 /// takes no source of this name.
@@ -245,7 +246,7 @@ impl Asked {
         };
         let action = NewAction {
             // The mark of what the operators asked for, which needs no team's grant.
-            key: format!("{}/0#operators/0", event.id),
+            key: format!("{}/0{OPERATORS}/0", event.id),
             event: event.id.clone(),
             run: 0,
             rule,
