@@ -1,6 +1,7 @@
 //! Commands run by the real supervisor: what reaches a program, and that nothing of it stays.
 
 mod output;
+mod replaced;
 mod start;
 mod until;
 mod update;

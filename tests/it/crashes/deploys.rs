@@ -1,11 +1,11 @@
 //! A deploy that a crash cuts off: reported and left to a person, or run again where its configuration
-//! says so.
+//! says so. The next one of its key waits until nothing of it is left.
 
 use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{GITLAB, gone, lines};
+use super::{DEPLOY_SETTINGS, GITLAB, gone, lines};
 use crate::support::events::text;
 use crate::support::receiver::Receiver;
 use crate::support::server::Site;
@@ -159,4 +159,78 @@ async fn a_deploy_that_crashed_three_servers_is_set_aside() {
     assert_eq!(deploy["detail"], "in flight at 3 crashes");
     assert_eq!(deploy["attempts"].as_array().map(Vec::len), Some(3));
     assert_eq!(lines(&runs).len(), 4);
+}
+
+/// A command of which the first run neither ends nor heeds TERM, and which tells of two that run at the same time.
+fn stubborn() -> Site {
+    let site = Site::new(&format!(
+        r#"{GITLAB}
+        [commands.deploy-site]
+        argv = ["/bin/sh", "-c", '''
+            trap "" TERM
+            exec 9>lock
+            flock -n 9 || echo "overlap $HOOKBOX_IDEMPOTENCY_KEY" >>runs
+            echo "begin $HOOKBOX_IDEMPOTENCY_KEY" >>runs
+            mkdir first 2>/dev/null && exec sleep 600
+            echo "end $HOOKBOX_IDEMPOTENCY_KEY" >>runs
+        ''', "deploy", "{{branch}}", "{{commit}}"]
+        parameters.branch = {{ pattern = "main" }}
+        parameters.commit = {{ pattern = "[0-9a-f]{{40}}" }}
+        concurrency.key = "{{branch}}"
+        cwd = "."
+        grace = "3s"
+        "#
+    ));
+    site.put("rules/deploy-on-main.toml", DEPLOY_SETTINGS);
+    site.put("rules/deploy-on-main.wasm", &rule("deploy-on-main"));
+    site
+}
+
+#[tokio::test]
+async fn the_next_deploy_of_a_key_waits_for_what_a_killed_server_left_running() {
+    let site = stubborn();
+    let runs = site.path().join("runs");
+    let server = site.serve().await;
+    let first = server.send_sample("push").await;
+    eventually("the first deploy has begun", || async {
+        let runs = lines(&runs);
+        if runs.len() == 1 {
+            Ok(())
+        } else {
+            Err(format!("{runs:?}"))
+        }
+    })
+    .await;
+    let second = server.send_sample("push").await;
+    eventually("the second deploy waits", || async {
+        let record = server.get(&format!("/api/v1/events/{second}")).await;
+        if record["record"]["actions"][0]["state"] == "waiting" {
+            Ok(())
+        } else {
+            Err(record.to_string())
+        }
+    })
+    .await;
+
+    // The next server is there long before the first deploy has to end: its grace is not over.
+    server.kill();
+    let server = site.serve().await;
+    let second = server.settled(&second).await;
+    let first = server.settled(&first).await;
+
+    let (first, second) = (
+        &first["record"]["actions"][0],
+        &second["record"]["actions"][0],
+    );
+    let key = |action: &Value| text(&action["key"]);
+    assert_eq!(first["state"], "interrupted", "{first}");
+    assert_eq!(second["state"], "done", "{second}");
+    assert_eq!(
+        lines(&runs),
+        [
+            format!("begin {}", key(first)),
+            format!("begin {}", key(second)),
+            format!("end {}", key(second)),
+        ]
+    );
 }

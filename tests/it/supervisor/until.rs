@@ -69,3 +69,32 @@ async fn a_run_that_has_ended_before_it_is_given_up_has_its_own_end() {
 
     assert_eq!(end.outcome, CommandOutcome::Failed { exit_code: 4 });
 }
+
+/// A command of which the first run neither ends nor heeds TERM, and which tells of two that run at the same time.
+const FIRST_STAYS: &str = r#"
+    argv = ["sh", "-c", '''
+        trap "" TERM
+        exec 9>lock
+        flock -n 9 || echo overlap >>runs
+        echo begin >>runs
+        mkdir first 2>/dev/null && exec sleep 600
+        echo end >>runs
+    ''']
+    grace = '500ms'
+"#;
+
+#[tokio::test]
+async fn the_next_run_of_a_key_waits_for_what_is_left_of_one_that_nobody_awaits() {
+    let bench = Bench::new();
+    let commands = bench.commands(FIRST_STAYS);
+    tokio::select! {
+        end = run(command(&commands), &[]) => panic!("it does not end by itself: {}", end.summary()),
+        _ = bench.pids("runs", 1) => {}
+    }
+
+    let end = run(command(&commands), &[]).await;
+
+    assert!(end.succeeded(), "{}", end.summary());
+    let runs = std::fs::read_to_string(bench.path("runs")).expect("it is written");
+    assert_eq!(runs, "begin\nbegin\nend\n");
+}

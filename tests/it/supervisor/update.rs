@@ -1,5 +1,7 @@
 //! Git-updates of real checkouts: what is checked out afterwards, and what is said where nothing is.
 
+mod order;
+mod owners;
 mod refused;
 
 use std::path::PathBuf;
@@ -150,28 +152,6 @@ async fn a_commit_in_the_midst_of_the_branch_is_checked_out_and_not_the_newest()
 }
 
 #[tokio::test]
-async fn an_older_commit_is_superseded_and_changes_nothing() {
-    let site = Site::new();
-    let second = site.push("second", &[]);
-    let third = site.push("third", &[]);
-    site.update("", &third).await;
-
-    let end = site.update(THEN, &second).await;
-
-    let reason = format!(
-        "`{}` is checked out, which is newer than `{}`",
-        &third[..12],
-        &second[..12]
-    );
-    assert_eq!(end.summary(), format!("superseded: {reason}"));
-    assert_eq!(end.outcome, CommandOutcome::Superseded { reason });
-    assert_eq!(
-        (site.page(), site.ran()),
-        ("third".to_owned(), String::new())
-    );
-}
-
-#[tokio::test]
 async fn the_same_commit_is_checked_out_again_and_the_program_runs_again() {
     let site = Site::new();
     let first = site.head();
@@ -184,80 +164,6 @@ async fn the_same_commit_is_checked_out_again_and_the_program_runs_again() {
 
     assert_eq!(site.page(), "first");
     assert_eq!(site.ran().lines().count(), 2);
-}
-
-#[tokio::test]
-async fn a_forced_push_goes_back() {
-    let site = Site::new();
-    let first = site.head();
-    let second = site.push("second", &[]);
-    site.update("", &second).await;
-    site.git(
-        "author",
-        &[
-            "push",
-            "--quiet",
-            "--force",
-            "origin",
-            &format!("{first}:main"),
-        ],
-    );
-    let event = |forced| EventCommit {
-        commit: Some(&first),
-        forced,
-    };
-
-    let unforced = site.update_to("", event(Forced::No), &[]).await;
-    assert_eq!(site.page(), "second");
-    let forced = site.update_to("", event(Forced::Yes), &[]).await;
-
-    assert!(matches!(
-        unforced.outcome,
-        CommandOutcome::Superseded { .. }
-    ));
-    assert!(
-        forced.succeeded(),
-        "{} {}",
-        forced.summary(),
-        forced.output.text()
-    );
-    assert_eq!((site.page(), site.head()), ("first".to_owned(), first));
-}
-
-#[tokio::test]
-async fn a_forced_push_that_is_over_does_not_go_back() {
-    let site = Site::new();
-    let first = site.head();
-    let second = site.push("second", &[]);
-    site.update("", &second).await;
-    let event = EventCommit {
-        commit: Some(&first),
-        forced: Forced::Yes,
-    };
-
-    // The branch has the newer commit again.
-    let end = site.update_to("", event, &[]).await;
-
-    assert!(
-        matches!(end.outcome, CommandOutcome::Superseded { .. }),
-        "{}",
-        end.summary()
-    );
-    assert_eq!(site.page(), "second");
-}
-
-#[tokio::test]
-async fn history_that_was_rewritten_replaces_what_was_there() {
-    let site = Site::new();
-    let second = site.push("second", &[]);
-    site.update("", &second).await;
-    site.git("author", &["reset", "--quiet", "--hard", "HEAD~1"]);
-    let other = site.push("other", &["--force"]);
-
-    let end = site.update("", &other).await;
-
-    assert!(end.succeeded(), "{} {}", end.summary(), end.output.text());
-    assert_eq!(site.page(), "other");
 }
 
 #[tokio::test]
@@ -359,48 +265,6 @@ async fn a_branch_may_have_any_name_that_git_allows() {
         );
     }
     assert!(!site.path("site/pwned").exists());
-}
-
-/// Gives folders to another user, where these tests may.
-fn give_away(site: &Site, folders: &[&str]) -> bool {
-    let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-    std::fs::set_permissions(site.path("."), open).expect("it is the test's own");
-    let chown = Command::new("chown")
-        .args([&["-R", "nobody"], folders].concat())
-        .current_dir(site.path("."))
-        .output();
-    chown.expect("it runs").status.success()
-}
-
-#[tokio::test]
-async fn a_checkout_of_another_user_is_updated_as_that_user() {
-    let site = Site::new();
-    let second = site.push("second", &[]);
-    if !give_away(&site, &["site", "remote.git"]) {
-        return;
-    }
-
-    let config = "user = 'nobody'\nthen = ['sh', '-c', 'id -un; stat -c %U page']";
-    let end = site.update(config, &second).await;
-
-    let text = end.output.text();
-    assert!(text.ends_with("nobody\nnobody\n"), "{text}");
-    assert!(end.succeeded(), "{}", end.summary());
-}
-
-#[tokio::test]
-async fn the_checkout_itself_is_safe_also_where_it_belongs_to_another_user() {
-    let site = Site::new();
-    let first = site.head();
-    if !give_away(&site, &["site"]) {
-        return;
-    }
-    std::fs::write(site.path("site/page"), "somebody's change").expect("it can be written");
-
-    let end = site.update("", &first).await;
-
-    assert!(end.succeeded(), "{} {}", end.summary(), end.output.text());
-    assert_eq!(site.page(), "first");
 }
 
 #[tokio::test]

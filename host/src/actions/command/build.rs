@@ -18,6 +18,7 @@ use super::limits::LOWEST_PRIORITY;
 use super::output::OUTPUT_LIMIT;
 use super::parameter::Parameter;
 use super::problem::ConfigProblem;
+use super::protocol::GRACE_LIMIT;
 use super::shown::shown;
 use super::summary::CommandSummary;
 use super::template::Template;
@@ -35,7 +36,7 @@ pub struct Context<'a> {
     /// Reads the secrets of their environments.
     pub secrets: &'a dyn ReadSecret,
     /// The program that calls [`supervise`](super::supervise) when its first argument is `__supervise`: the
-    /// server's own.
+    /// server's own. A server gives `/proc/self/exe`: its own file is then found also after an update has replaced it.
     pub supervisor: PathBuf,
     /// The folder for outputs, one file for each attempt; made when the first is written.
     pub output: PathBuf,
@@ -99,6 +100,11 @@ fn check_bounds(config: &CommandConfig) -> Result<(), ConfigProblem> {
     }
     if let Some(found) = config.nice.filter(|nice| *nice > LOWEST_PRIORITY) {
         return Err(ConfigProblem::Nice { found });
+    }
+    if config.grace.0 > GRACE_LIMIT {
+        return Err(ConfigProblem::Grace {
+            found: config.grace,
+        });
     }
     if config.output_limit > OUTPUT_LIMIT {
         return Err(ConfigProblem::OutputLimit {

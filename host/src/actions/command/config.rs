@@ -40,7 +40,7 @@ pub struct CommandConfig {
     pub group: Option<String>,
     /// How long it may run; 10 minutes by default.
     pub timeout: Span,
-    /// How long after TERM it is ended with KILL; 10 seconds by default.
+    /// How long after TERM it is ended with KILL; 10 seconds by default, a minute at most.
     pub grace: Span,
     /// Variables of its environment besides those that every command gets.
     pub environment: BTreeMap<String, EnvironmentValue>,
@@ -86,12 +86,14 @@ pub struct ProgramConfig {
 /// A checkout to be brought to the commit of the event.
 ///
 /// The commit is the argument `commit` that the rule gives, 40 or 64 hexadecimal digits, which every
-/// git-update takes, else the event's. It must be on the branch. Where it is older than what is checked out,
-/// nothing is changed and the run is superseded, unless the branch was pushed by force. Changes of tracked
+/// git-update takes, else the event's. It must be on the branch. What is checked out is
+/// replaced by what comes after it. While the branch has what is checked out, anything else that is on the branch lacks
+/// it: nothing is changed then, and the run is superseded. Once a forced push took that off the branch, it is replaced
+/// by any commit; by one that comes before it only where the event says that the push was forced. Changes of tracked
 /// files are lost; untracked files stay; submodules are not touched.
 ///
-/// Git does what the checkout's own configuration says, such as its `core.sshCommand`: a checkout that belongs
-/// to another user should be updated as that `user`, so that it has no rights but those.
+/// Git does what the checkout's own hooks and configuration say, so that it is updated by its owner alone: another
+/// `user` than that is refused, but for a checkout that belongs to root.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GitUpdateConfig {
     /// The folder of the checkout. A relative path counts from the configuration file's folder.

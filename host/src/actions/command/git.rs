@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use self::update::GIT_UPDATE;
 use super::parameter::ArgumentProblem;
+use super::protocol::THIS_PROGRAM;
 use super::shown::shown;
 use super::template::Template;
 use crate::domain::event::{Event, Subject};
@@ -128,7 +129,7 @@ impl Plan {
         let plan = serde_json::to_string(self)
             .map_err(|error| format!("it cannot be handed to its process: {error}"))?;
         // The start stage is this program, so that it becomes itself once more.
-        let argv = vec!["/proc/self/exe".to_owned(), GIT_UPDATE.to_owned(), plan];
+        let argv = vec![THIS_PROGRAM.to_owned(), GIT_UPDATE.to_owned(), plan];
         Ok((argv, self.path.clone()))
     }
 }

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use super::limits::LOWEST_PRIORITY;
 use super::output::OUTPUT_LIMIT;
 use super::parameter::ParameterError;
+use super::protocol::GRACE_LIMIT;
 use super::template::TemplateError;
 use crate::domain::names::{CommandName, NameError};
-use crate::domain::quantity::Bytes;
+use crate::domain::quantity::{Bytes, Span};
 use crate::domain::secret::SecretError;
 
 /// A command's configuration that cannot be used.
@@ -131,6 +132,16 @@ pub enum ConfigProblem {
     Nice {
         /// What is configured.
         found: u8,
+    },
+    /// The grace is longer than the end of a server may take.
+    #[error(
+        "`grace` is {found}, and may be {} at most: a run that a killed server left behind keeps the next one \
+         waiting for so long; let the program end sooner after TERM",
+        Span(GRACE_LIMIT)
+    )]
+    Grace {
+        /// What is configured.
+        found: Span,
     },
     /// More output is to be kept than may be.
     #[error("`output_limit` is {found}, and may be {OUTPUT_LIMIT} at most")]

@@ -25,9 +25,26 @@ pub(super) const LEFTOVER_GRACE: Duration = Duration::from_secs(2);
 /// cannot be killed, and one that waits for a dead network disk cannot either.
 pub(super) const KILL_LIMIT: Duration = Duration::from_secs(30);
 
-/// How long a supervisor waits for an earlier one of the same turn to end: one that a killed server left behind
-/// needs its grace, and [`KILL_LIMIT`] at the worst.
-pub(super) const PLACE_LIMIT: Duration = Duration::from_secs(120);
+/// The longest grace that a configuration may give a command. Less than what the server has for its own end, and than
+/// what [`PLACE_LIMIT`] leaves for it.
+pub(super) const GRACE_LIMIT: Duration = Duration::from_secs(60);
+
+/// How long a supervisor that should have reported may still take, on a machine that is very busy.
+pub(super) const SUPERVISOR_SLACK: Duration = Duration::from_secs(30);
+
+/// How long a supervisor waits for an earlier one of the same turn to end. One that a killed server left behind
+/// needs its grace, which a configuration since then may have made shorter for this one, and [`KILL_LIMIT`] at the
+/// worst.
+pub(super) const PLACE_LIMIT: Duration = GRACE_LIMIT
+    .saturating_add(KILL_LIMIT)
+    .saturating_add(SUPERVISOR_SLACK);
+
+/// The path of the program of whoever looks, also when another file has taken its place meanwhile.
+/// <https://man7.org/linux/man-pages/man5/proc_pid_exe.5.html>
+pub(super) const THIS_PROGRAM: &str = "/proc/self/exe";
+
+/// What the list of processes calls the parts of this program that it starts by [`THIS_PROGRAM`].
+pub(super) const OWN_NAME: &str = "hookbox";
 
 /// What to run, and for how long.
 #[derive(Serialize, Deserialize)]

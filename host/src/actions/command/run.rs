@@ -27,13 +27,13 @@ use tokio::time::{sleep, timeout};
 use super::end::CommandOutcome;
 use super::output::OutputKeeper;
 use super::processes::processes;
-use super::protocol::{KILL_LIMIT, LEFTOVER_GRACE, PLACE_LIMIT, Report, Spec};
+use super::protocol::{
+    KILL_LIMIT, LEFTOVER_GRACE, OWN_NAME, PLACE_LIMIT, Report, SUPERVISOR_SLACK, Spec,
+};
+use super::start::shown_program;
 
 /// The argument that makes the server's program a supervisor.
 pub const SUPERVISE: &str = "__supervise";
-
-/// How long a supervisor that should have reported may still take, on a machine that is very busy.
-const SUPERVISOR_SLACK: Duration = Duration::from_secs(30);
 
 /// How long more output is awaited after the end was reported: a process that could not be ended holds it open.
 const OUTPUT_SLACK: Duration = Duration::from_secs(1);
@@ -111,7 +111,7 @@ pub(super) async fn run(
     } = match spawn(supervisor) {
         Ok(supervisor) => supervisor,
         Err(error) => {
-            let path = supervisor.display();
+            let path = shown_program(&supervisor.to_string_lossy());
             return Ended::could_not_start(format!(
                 "its supervisor `{path}` cannot be run: {error}"
             ));
@@ -213,6 +213,7 @@ fn spawn(supervisor: &Path) -> std::io::Result<Supervisor> {
     // Not killed on drop: only a supervisor that lives can end its command, and it does when its standard
     // input closes.
     let mut child = Command::new(supervisor)
+        .arg0(OWN_NAME)
         .arg(SUPERVISE)
         .env_clear()
         .stdin(Stdio::piped())

@@ -21,7 +21,7 @@ use rustix::thread::clear_ambient_capability_set;
 
 use super::limits::lower_priority;
 use super::memory::file_of;
-use super::protocol::{Program, StageReport, StandardOutput};
+use super::protocol::{Program, StageReport, StandardOutput, THIS_PROGRAM};
 
 /// The argument that makes the server's program the start stage of another.
 pub const START: &str = "__start";
@@ -139,6 +139,14 @@ fn why_not(program: &Program, error: &io::Error) -> String {
     }
 }
 
+/// The name of a program as somebody can find it: for [`THIS_PROGRAM`] the file that this was started from.
+pub(super) fn shown_program(name: &str) -> String {
+    match std::fs::read_link(name) {
+        Ok(path) if name == THIS_PROGRAM => path.to_string_lossy().into_owned(),
+        _ => name.to_owned(),
+    }
+}
+
 /// Why a program cannot be run in a folder.
 pub(super) fn why_not_run(
     name: &str,
@@ -146,6 +154,7 @@ pub(super) fn why_not_run(
     path: Option<&String>,
     error: &io::Error,
 ) -> String {
+    let name = shown_program(name);
     let folder = cwd.display();
     if !cwd.is_dir() {
         return format!("its working folder `{folder}` does not exist, or is closed to this user");
@@ -155,7 +164,7 @@ pub(super) fn why_not_run(
             let path = path.map_or_else(String::new, |path| format!(" ({path})"));
             format!("the program `{name}` is in no folder of its PATH{path}")
         }
-        Some(Errno::NOENT) if Path::new(name).exists() => {
+        Some(Errno::NOENT) if Path::new(&name).exists() => {
             format!(
                 "the program `{name}` names an interpreter in its first line that does not exist"
             )
@@ -171,5 +180,22 @@ pub(super) fn why_not_run(
              this user"
         ),
         _ => format!("the program `{name}` cannot be run: {error}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_of_this_program_that_cannot_be_run_is_named_by_its_file() {
+        let error = io::Error::from(Errno::ACCESS);
+        let this = std::env::current_exe().expect("it lies somewhere");
+
+        let reason = why_not_run(THIS_PROGRAM, Path::new("/"), None, &error);
+
+        let name = format!("the program `{}` is not executable", this.display());
+        assert!(reason.starts_with(&name), "{reason}");
+        assert_eq!(shown_program("/bin/sh"), "/bin/sh");
     }
 }

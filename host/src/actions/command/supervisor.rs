@@ -38,7 +38,8 @@ use self::place::Place;
 use super::end::CommandOutcome;
 use super::memory::file_of;
 use super::protocol::{
-    KILL_LIMIT, LEFTOVER_GRACE, PLACE_LIMIT, Program, Report, Spec, StageReport,
+    KILL_LIMIT, LEFTOVER_GRACE, OWN_NAME, PLACE_LIMIT, Program, Report, Spec, StageReport,
+    THIS_PROGRAM,
 };
 use super::start::START;
 
@@ -377,8 +378,8 @@ fn start(program: &Program) -> Result<Started, String> {
     let failed = |error: io::Error| format!("its start stage cannot be run: {error}");
     let line = serde_json::to_vec(program).map_err(|error| failed(error.into()))?;
     let (said, saying) = io::pipe().map_err(failed)?;
-    // The file of this very program, also when another one has taken its place meanwhile.
-    let child = Command::new("/proc/self/exe")
+    let child = Command::new(THIS_PROGRAM)
+        .arg0(OWN_NAME)
         .arg(START)
         .env_clear()
         .process_group(0)

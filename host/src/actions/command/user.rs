@@ -31,7 +31,11 @@ pub(super) struct User {
 impl User {
     /// The user that this process runs as; none where the list does not have it.
     pub(super) fn current() -> Option<Self> {
-        let uid = getuid().as_raw();
+        Self::numbered(getuid().as_raw())
+    }
+
+    /// The user with a number.
+    pub(super) fn numbered(uid: u32) -> Option<Self> {
         find(&list(PASSWD), |user| user.uid == uid)
     }
 

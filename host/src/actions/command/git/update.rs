@@ -6,23 +6,35 @@
 //!
 //! Invariants:
 //! - Nothing is changed in the checkout unless the commit is on the branch.
-//! - A commit that is older than what is checked out is not checked out, unless history was rewritten.
+//! - While the branch has what is checked out, a commit is checked out only if it is that one or has it among what
+//!   came before: work that was deployed is not taken away, neither by an older commit nor by one beside it, such as
+//!   that of a branch which was merged since.
+//! - What the branch no longer has was taken from it by force. It is replaced by any commit of the branch but one that
+//!   came before it; by such a one only where the event says that it was forced.
+//! - Git is not run in a checkout of another user than its own and root: whoever owns one has Git run programs.
 //! - Nobody is ever asked for a password.
 
 use std::fs::File;
 use std::io::{self, Write as _};
 use std::os::fd::AsFd as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
+
+use rustix::process::getuid;
 
 use super::{COMMIT_MARK, Forced, Plan, Ssh};
 use crate::actions::command::protocol::StageReport;
 use crate::actions::command::shown::{escape, shown};
 use crate::actions::command::start::{tell, why_not_run};
+use crate::actions::command::user::User;
 
 /// The argument that makes the server's program one that updates a checkout.
 pub const GIT_UPDATE: &str = "__git-update";
+
+/// The user whose checkouts everybody trusts.
+const ROOT: u32 = 0;
 
 /// How many digits of a commit a sentence shows.
 const SHOWN_DIGITS: usize = 12;
@@ -94,6 +106,7 @@ fn update(plan: &Plan) -> Result<String, StageReport> {
     let failed = |reason| StageReport::NotUpdated { reason };
     let mut git = Git {
         path: &plan.path,
+        safe: whether_safe(&plan.path).map_err(failed)?,
         ssh_command: None,
     };
     check(&git, plan).map_err(failed)?;
@@ -106,17 +119,9 @@ fn update(plan: &Plan) -> Result<String, StageReport> {
     let commit = commit_on_branch(&git, plan, &followed).map_err(failed)?;
     let head = git.read(&["rev-parse", "--verify", "--quiet", "HEAD^{commit}"]);
     if let Some(head) = &head
-        && *head != commit
-        && git.is_ancestor(&commit, head).map_err(failed)?
-        && (plan.forced == Forced::No || git.is_ancestor(head, &followed).map_err(failed)?)
+        && let Some(reason) = why_not_over(&git, plan, head, &commit, &followed).map_err(failed)?
     {
-        return Err(StageReport::Superseded {
-            reason: format!(
-                "`{}` is checked out, which is newer than `{}`",
-                short(head),
-                short(&commit)
-            ),
-        });
+        return Err(StageReport::Superseded { reason });
     }
     let reset = ["reset", "--hard", "--no-recurse-submodules", &commit];
     git.run(&reset).map_err(failed)?;
@@ -126,6 +131,68 @@ fn update(plan: &Plan) -> Result<String, StageReport> {
         short(&commit)
     ));
     Ok(commit)
+}
+
+/// Why what is checked out is not replaced by a commit of the branch; none where it is.
+fn why_not_over(
+    git: &Git<'_>,
+    plan: &Plan,
+    head: &str,
+    commit: &str,
+    followed: &str,
+) -> Result<Option<String>, String> {
+    if git.is_ancestor(head, commit)? {
+        return Ok(None);
+    }
+    let is_older = git.is_ancestor(commit, head)?;
+    let is_on_branch = git.is_ancestor(head, followed)?;
+    let (head, commit) = (short(head), short(commit));
+    Ok(match (is_older, is_on_branch, plan.forced) {
+        (true, true, _) | (true, false, Forced::No) => Some(format!(
+            "`{head}` is checked out, which is newer than `{commit}`"
+        )),
+        (false, true, _) => Some(format!(
+            "`{head}` is checked out, which is on the branch `{}` as well and not a part of `{commit}`",
+            shown(&plan.branch)
+        )),
+        (true, false, Forced::Yes) | (false, false, _) => None,
+    })
+}
+
+/// Whether Git has to be told that a checkout is safe; where it is not, says whose it is.
+fn whether_safe(path: &Path) -> Result<Safe, String> {
+    let own = getuid().as_raw();
+    let is_trusted = |owner: u32| owner == own || owner == ROOT;
+    // What is not there is reported when Git is run.
+    let Ok(folder) = path.metadata() else {
+        return Ok(Safe::AsGitSays);
+    };
+    let repository = path.join(".git").metadata().ok();
+    let entries = [
+        (path.to_owned(), Some(&folder)),
+        (path.join(".git"), repository.as_ref()),
+    ];
+    for (path, entry) in entries {
+        if let Some(entry) = entry.filter(|entry| !is_trusted(entry.uid())) {
+            return Err(of_another_user(&path, entry.uid(), own));
+        }
+    }
+    // A file there leads to a folder elsewhere, whose owner Git looks at.
+    Ok(match repository {
+        Some(repository) if repository.is_dir() => Safe::Told,
+        _ => Safe::AsGitSays,
+    })
+}
+
+/// What to do about a checkout of another user.
+fn of_another_user(path: &Path, owner: u32, own: u32) -> String {
+    let name = |uid| User::numbered(uid).map_or_else(|| format!("number {uid}"), |user| user.name);
+    let (path, owner, own) = (path.display(), name(owner), name(own));
+    format!(
+        "`{path}` belongs to the user `{owner}`, and the command runs as `{own}`: the checkout's hooks and \
+         configuration could do anything as that one; set `user` to the owner, or give the whole checkout to \
+         `{own}` with `chown -R`"
+    )
 }
 
 /// Whether the folder is a checkout with the remote, and the branch has a name that can be one.
@@ -213,7 +280,17 @@ fn commit_on_branch(git: &Git<'_>, plan: &Plan, followed: &str) -> Result<String
 /// The `git` of this machine, at work in one checkout.
 struct Git<'a> {
     path: &'a Path,
+    safe: Safe,
     ssh_command: Option<&'static str>,
+}
+
+/// What Git is told of the owner of the checkout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Safe {
+    /// That it does not matter: it has been looked at.
+    Told,
+    /// Nothing, so that it looks itself.
+    AsGitSays,
 }
 
 /// What one run of Git came to.
@@ -264,13 +341,14 @@ impl Git<'_> {
     }
 
     fn command(&self, arguments: &[&str]) -> Result<Ran, String> {
-        let mut safe = "safe.directory=".to_owned();
-        safe.push_str(&self.path.to_string_lossy());
         let mut command = Command::new("git");
+        command.current_dir(self.path);
+        if self.safe == Safe::Told {
+            // Git itself trusts nobody but its own user, and not root either.
+            let safe = format!("safe.directory={}", self.path.to_string_lossy());
+            command.args(["-c", &safe]);
+        }
         command
-            .current_dir(self.path)
-            // The checkout is the configuration's own choice, also where it belongs to another user.
-            .args(["-c", &safe])
             // What Git leaves in the background would be ended with it.
             .args(["-c", "gc.autoDetach=false", "-c", "maintenance.autoDetach=false"])
             .args(arguments)
@@ -337,7 +415,8 @@ const HINTS: [(&str, &str); 6] = [
     ),
     (
         "dubious ownership",
-        "; it belongs to another user: write that one as `user`, or use Git 2.38 or newer",
+        "; it belongs to another user than the command's: set `user` to its owner, or give it to the command's \
+         user with `chown -R`; where all of the checkout is root's, use Git 2.38 or newer",
     ),
 ];
 

@@ -86,6 +86,10 @@ fn a_number_or_a_name_that_cannot_be_is_an_error() {
             "argv = ['x']\nlimits = { cpu = '5m', open_files = 0 }",
             "`limits.open_files` is zero",
         ),
+        (
+            "argv = ['x']\ngrace = '61s'",
+            "`grace` is 61s, and may be 1m at most",
+        ),
         ("argv = ['x']\nnice = 20", "`nice` is 20, and goes from 0"),
         (
             "argv = ['x']\noutput_limit = '65MiB'",
