@@ -14,6 +14,7 @@ use crate::domain::decision::{Field, Notification, Severity};
 
 mod answers;
 mod golden;
+mod odd;
 
 /// What a kind of channel is tested by.
 pub(super) enum Contract {

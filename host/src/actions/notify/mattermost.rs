@@ -224,9 +224,9 @@ pub(super) const CONTRACT: Contract = Contract::Http(HttpContract {
     taken: Reply::new("200 OK", "ok"),
     fits: |request| {
         let body = request.json();
-        body["text"]
-            .as_str()
-            .is_some_and(|text| text.chars().count() <= MAX_TEXT)
+        let texts = [&body["text"], &body["attachments"][0]["text"]];
+        let fits = |text: &str| text.chars().count() <= MAX_TEXT;
+        texts.iter().all(|text| text.as_str().is_none_or(fits))
     },
     answers: &[
         Answered {

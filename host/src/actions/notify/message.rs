@@ -1,5 +1,6 @@
 //! A message as the channels see it: what a rule asked for, with its text read and its mentions looked up.
 
+use super::dialect::{Plain, render};
 use super::markdown::Document;
 use super::people::Mention;
 use super::{color, markdown};
@@ -10,14 +11,42 @@ use crate::domain::decision::{Field, Notification, Severity};
 pub(super) struct Message<'a> {
     notification: &'a Notification,
     mentions: Vec<Mention<'a>>,
+    fields: Vec<Field>,
+    holds: Holds,
 }
+
+/// Whether there is anything to be seen in a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Holds {
+    Something,
+    Nothing,
+}
+
+/// What a message says that says nothing: services refuse one that is empty, and it would be lost.
+const NOTHING: &str = "(no text)";
+
+/// What stands for a name or a value that is empty: services refuse those as well.
+const EMPTY: &str = "–";
 
 impl<'a> Message<'a> {
     pub(super) fn new(notification: &'a Notification, mentions: Vec<Mention<'a>>) -> Self {
-        Self {
+        let mut message = Self {
             notification,
             mentions,
+            fields: fields(&notification.fields),
+            holds: Holds::Something,
+        };
+        let is_blank = || render(&message.text(), &Plain).trim().is_empty();
+        if message.title().is_none()
+            && message.link().is_none()
+            && message.footer().is_none()
+            && message.fields.is_empty()
+            && message.mentions.is_empty()
+            && is_blank()
+        {
+            message.holds = Holds::Nothing;
         }
+        message
     }
 
     /// What the rule asked for, for channels that hand it on as it is.
@@ -28,12 +57,12 @@ impl<'a> Message<'a> {
     /// Whether it is a text alone, which is shown as a plain line.
     pub(super) fn is_plain(&self) -> bool {
         let message = self.notification;
-        message.title.is_none()
+        self.title().is_none()
             && message.severity.is_none()
             && message.color.is_none()
             && message.url.is_none()
-            && message.fields.is_empty()
-            && message.footer.is_none()
+            && self.fields.is_empty()
+            && self.footer().is_none()
     }
 
     /// Its title: plain text of a stranger, of one line as a rule.
@@ -44,7 +73,10 @@ impl<'a> Message<'a> {
 
     /// Its text.
     pub(super) fn text(&self) -> Document {
-        Document::parse(&self.notification.text)
+        match self.holds {
+            Holds::Something => Document::parse(&self.notification.text),
+            Holds::Nothing => Document::parse(NOTHING),
+        }
     }
 
     pub(super) fn severity(&self) -> Option<Severity> {
@@ -62,8 +94,9 @@ impl<'a> Message<'a> {
         url.map(str::trim).filter(|url| markdown::leads(url))
     }
 
-    pub(super) fn fields(&self) -> &'a [Field] {
-        &self.notification.fields
+    /// Its fields: each has a name and a value.
+    pub(super) fn fields(&self) -> &[Field] {
+        &self.fields
     }
 
     /// The small print: plain text of one line as a rule.
@@ -76,6 +109,23 @@ impl<'a> Message<'a> {
     pub(super) fn mentions(&self) -> &[Mention<'a>] {
         &self.mentions
     }
+}
+
+/// Fields without those that hold nothing, and with something in each part.
+fn fields(fields: &[Field]) -> Vec<Field> {
+    let filled = |text: &str| match text.trim().is_empty() {
+        true => EMPTY.to_owned(),
+        false => text.to_owned(),
+    };
+    fields
+        .iter()
+        .filter(|field| !field.name.trim().is_empty() || !field.value.trim().is_empty())
+        .map(|field| Field {
+            name: filled(&field.name),
+            value: filled(&field.value),
+            short: field.short,
+        })
+        .collect()
 }
 
 /// A field's value, which is `CommonMark` as the text is.

@@ -86,21 +86,6 @@ async fn a_title_alone_is_the_text() {
     );
 }
 
-#[tokio::test]
-async fn a_message_that_says_nothing_is_not_sent() {
-    let receiver = Receiver::silent().await;
-    let settings = json!({ "kind": "gotify", "url": receiver.url(""), "token": "AbCdEf" });
-    let channels = open(settings, &context()).expect("a channel");
-    let error = send_to(&channels, &plain(" ")).await.expect_err("nothing");
-    assert!(
-        error
-            .to_string()
-            .ends_with("it has neither a title nor a text"),
-        "{error}"
-    );
-    assert!(receiver.is_untouched());
-}
-
 #[test]
 fn mistakes_in_the_settings_are_found_when_the_channel_is_opened() {
     for (own, expected) in [

@@ -108,21 +108,6 @@ async fn a_title_or_a_link_alone_is_the_text() {
 }
 
 #[tokio::test]
-async fn a_message_that_says_nothing_is_not_sent() {
-    let receiver = Receiver::silent().await;
-    let settings = json!({ "kind": "ntfy", "url": receiver.url(""), "topic": "builds" });
-    let channels = open(settings, &context()).expect("a channel");
-    let error = send_to(&channels, &plain(" ")).await.expect_err("nothing");
-    assert!(
-        error
-            .to_string()
-            .ends_with("it has neither a title nor a text"),
-        "{error}"
-    );
-    assert!(receiver.is_untouched());
-}
-
-#[tokio::test]
 async fn whatever_is_long_the_whole_fits() {
     for unit in ["\"\\\n", "@", "部署👩\u{200d}💻"] {
         let long = unit.repeat(4_000);

@@ -153,23 +153,6 @@ async fn short_fields_stand_beside_each_other() {
     );
 }
 
-#[tokio::test]
-async fn a_message_that_says_nothing_is_not_sent() {
-    let receiver = Receiver::silent().await;
-    let mut settings = settings();
-    settings["url"] = json!(receiver.url(""));
-    let channels = open(settings, &context()).expect("a channel");
-    let error = send_to(&channels, &plain(" \n"))
-        .await
-        .expect_err("nothing");
-    let text = error.to_string();
-    assert!(
-        text.ends_with("cannot be sent this message: it has neither a title nor a text"),
-        "{text}"
-    );
-    assert!(receiver.is_untouched());
-}
-
 #[test]
 fn mistakes_in_the_settings_are_found_when_the_channel_is_opened() {
     for (own, expected) in [

@@ -75,7 +75,7 @@ async fn a_subject_is_the_title_or_the_first_line_behind_the_channels_prefix() {
         (titled("Pipeline failed"), "[hookbox] Pipeline failed"),
         (titled("构建失败 é"), "[hookbox] 构建失败 é"),
         (plain("**one**\n\ntwo"), "[hookbox] one"),
-        (plain(""), "[hookbox]"),
+        (plain(""), "[hookbox] (no text)"),
         (titled("a\tb\nc"), "[hookbox] a\\tb\\nc"),
     ] {
         let letter = sent_with(json!({ "subject_prefix": "[hookbox]" }), &message).await;
