@@ -12,6 +12,8 @@
 //! - Every attempt is on record before it begins.
 //! - Of the messages of a channel, and of the commands of a turn's key, one is performed at a time.
 //! - A command is never performed after the same one of a later event of its key.
+//! - A command of a queue is not performed while an earlier event waits for its first evaluation, unless that
+//!   event's source is paused.
 //! - What is paused is accepted and kept, and handed out by no claim.
 
 use std::time::Duration;
@@ -181,7 +183,7 @@ pub trait Store: Send + Sync + 'static {
     /// ended as `dead`, `refused`, `shadowed`, `canceled`, `deduplicated` or `stuck`.
     ///
     /// A command that is to wait does what its turn says about others of its key:
-    /// - `reject`: it is kept as `refused` where one waits or is at work, of whichever event.
+    /// - `reject`: it is kept as `refused` where one is at work, or waits and is not paused, of whichever event.
     /// - `latest`, `cancel`: those of the same command and of earlier events that wait become `superseded` by
     ///   it; where one of a later event waits, is at work or has begun, it is itself kept as `superseded`.
     /// - `cancel`: the same command that is at work for an earlier event is listed by
@@ -274,6 +276,11 @@ pub trait Store: Send + Sync + 'static {
     /// key, one is claimed at a time, that of the lowest sequence number, which waits for its time before the
     /// others do. Those of a paused command wait, and hold up no others of their key.
     ///
+    /// One that is `queue` also waits until every earlier event has been evaluated once, since it would take the
+    /// place of what comes of it: while an event of a lower sequence number is at work on its first run or waits
+    /// for it, or a delivery that was accepted earlier has not been split. It waits for none that is stuck, nor
+    /// for those of a paused source. The same holds for what [`ask`](Store::ask) keeps.
+    ///
     /// What turns say is decided again here, since retries and reruns bring commands back. One is ended as
     /// `superseded` where the same command has begun for a later event, or waits for one and either of the two
     /// is `latest` or `cancel`; as `refused` where it is `reject` and another of its key is at work; and one that
@@ -315,6 +322,9 @@ pub trait Store: Send + Sync + 'static {
     /// Has actions tried again at once that match and have ended as `dead`, `interrupted`, `stuck`, `refused` or
     /// `canceled`, or wait for their next attempt; says how many. Their attempts and crashes so far no longer
     /// count. All that match are changed in one commit, whatever `before` and `limit` say.
+    ///
+    /// A command that was refused without a turn is left alone and not counted: what it must not run beside was
+    /// never known. A [`replay`](Store::replay) of its event has it decided anew.
     async fn retry_actions(&self, filter: ActionFilter, now: Timestamp) -> Result<u64, StoreError>;
 
     /// Cancels actions that match and wait, are interrupted or stuck; says how many, with the commands that

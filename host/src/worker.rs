@@ -11,6 +11,7 @@
 //! - A panic in one parser or rule is recorded and stops nothing else.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -20,7 +21,7 @@ use tokio::task::JoinSet;
 use crate::actions::command::{Commands, Outputs};
 use crate::actions::notify::Channels;
 use crate::catalog::{Catalog, CatalogConfig};
-use crate::domain::clock::Clock;
+use crate::domain::clock::{Clock, Timestamp};
 use crate::domain::names::{EventId, RuleName, SourceName};
 use crate::sources::Source;
 use crate::store::{ActionKind, SnapshotId, Store, StoreError, Survivors, UnitEvaluation};
@@ -41,6 +42,10 @@ pub use paused::PausedRules;
 /// How long what runs may go on when the server ends: the longest grace of a command, and what it takes to
 /// write down how it ended. Service managers wait for 90 s as a rule.
 pub const END: Duration = Duration::from_secs(75);
+
+/// How long after a command was asked for each event that is done may be the one it waited for. Rules take seconds
+/// at most.
+const TURNS_WAIT: Duration = Duration::from_secs(30);
 
 /// How long this process's claims hold without a sign of life. Well above any pause of a busy machine,
 /// since a lease that runs out counts as a crash.
@@ -99,6 +104,8 @@ struct Shared {
     pool: pool::Pool,
     /// When the actions of each rule fall due.
     rates: Arc<rate::Rates>,
+    /// When a command was asked for last, in milliseconds since the Unix epoch.
+    asked_to_run_at: AtomicI64,
     /// The rules that are not asked.
     paused_rules: Arc<PausedRules>,
     /// The snapshot that was kept last, by its number.
@@ -116,6 +123,21 @@ struct Shared {
 impl Shared {
     fn live(&self) -> Arc<Live> {
         Arc::clone(&self.live.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Takes note that a command was asked for.
+    fn asked_to_run(&self) {
+        self.asked_to_run_at
+            .store(self.clock.now().0, Ordering::Relaxed);
+    }
+
+    /// Says that an event is done. A command of a later one may have waited for it, if one was asked for of late;
+    /// what waits for longer is found by the next look.
+    fn event_is_done(&self) {
+        let asked_at = Timestamp(self.asked_to_run_at.load(Ordering::Relaxed));
+        if self.clock.now().since(asked_at) < TURNS_WAIT {
+            self.runs.notify_one();
+        }
     }
 
     fn wakes(&self, kind: ActionKind) -> &Notify {
@@ -158,6 +180,7 @@ impl Worker {
             owner,
             pool: pool::Pool::start(parts.threads),
             rates: Arc::default(),
+            asked_to_run_at: AtomicI64::new(0),
             paused_rules,
             kept: Mutex::new(None),
             events: Arc::default(),

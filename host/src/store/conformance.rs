@@ -10,6 +10,7 @@ mod actions;
 mod bench;
 mod by_hand;
 mod deliveries;
+mod earlier;
 mod events;
 mod interleavings;
 mod listings;
@@ -153,6 +154,18 @@ macro_rules! conformance {
                 actions_of_one_event_and_key_run_in_the_order_of_their_commit,
                 a_key_with_many_waiting_does_not_hide_the_others,
             }
+            earlier {
+                a_command_of_an_event_evaluated_late_runs_before_later_ones,
+                a_queue_waits_for_an_event_that_is_to_be_claimed,
+                a_queue_waits_for_a_delivery_that_is_not_split,
+                a_queue_waits_for_no_later_event,
+                a_queue_waits_for_nothing_of_a_paused_source,
+                a_queue_waits_for_no_event_of_a_paused_source,
+                a_queue_waits_for_no_event_that_was_set_aside,
+                a_queue_waits_for_no_replay,
+                only_a_queue_waits_for_earlier_events,
+                a_command_that_a_person_asks_for_waits_for_earlier_events,
+            }
             messages {
                 messages_of_a_channel_are_claimed_one_at_a_time_in_the_order_of_their_events,
                 channels_do_not_wait_for_each_other,
@@ -205,6 +218,7 @@ macro_rules! conformance {
             }
             by_hand {
                 what_did_not_come_about_is_tried_again_at_once,
+                a_command_refused_without_a_turn_is_not_tried_again,
                 attempts_from_before_no_longer_count,
                 crashes_from_before_no_longer_count,
                 an_interrupted_command_tried_again_waits_for_a_decision_anew,
@@ -225,6 +239,8 @@ macro_rules! conformance {
                 messages_of_a_paused_channel_wait,
                 a_paused_command_waits,
                 a_paused_command_holds_up_no_other_of_its_key,
+                a_paused_command_that_waits_has_no_other_refused,
+                a_paused_command_that_runs_has_others_refused,
                 a_pause_does_not_end_what_runs,
                 pauses_are_listed_with_their_first_moment_and_last_reason,
                 a_pause_is_ended_once_and_for_its_kind_alone,

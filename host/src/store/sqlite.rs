@@ -31,6 +31,7 @@ mod bodies;
 mod by_hand;
 mod commands;
 mod deliveries;
+mod earlier;
 mod error;
 mod events;
 mod file;

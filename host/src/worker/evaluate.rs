@@ -66,7 +66,9 @@ pub(super) async fn evaluate(
     shared
         .store
         .finish_event(&shared.owner, &claimed.event.id, claimed.run, snapshot_id)
-        .await
+        .await?;
+    shared.event_is_done();
+    Ok(())
 }
 
 /// What rules see of an event; one that is evaluated again says so.
@@ -202,6 +204,9 @@ impl Work<'_> {
         claimed.units.push(unit);
         if team.is_none() {
             claimed.dropped = dropped;
+        }
+        if kinds.contains(&ActionKind::Deploy) {
+            self.shared.asked_to_run();
         }
         for kind in kinds {
             self.shared.wakes(kind).notify_one();

@@ -96,10 +96,27 @@ impl Bench {
         events.remove(0)
     }
 
-    /// An event of this name in the hands of [`WORKER`], with these actions committed.
+    /// An event of this name that is done, with these actions committed.
     pub(super) async fn with_actions(&self, name: &str, actions: Vec<NewAction>) -> Vec<ActionId> {
+        let committed = self.unfinished(name, actions).await;
+        self.finish(name).await;
+        committed
+    }
+
+    /// An event of this name in the hands of [`WORKER`], with these actions committed.
+    pub(super) async fn unfinished(&self, name: &str, actions: Vec<NewAction>) -> Vec<ActionId> {
         self.event_held_by(WORKER, name).await;
         self.commit(name, actions).await
+    }
+
+    /// Finishes the first run of an event that [`WORKER`] has in hand.
+    pub(super) async fn finish(&self, name: &str) {
+        let snapshot = self.snapshot().await;
+        let finished = self
+            .store()
+            .finish_event(WORKER, &event_id(name), 0, snapshot)
+            .await;
+        finished.expect("it is finished");
     }
 
     /// Commits actions for an event that [`WORKER`] has in hand.

@@ -33,7 +33,7 @@ async fn crash(bench: &Bench) {
     recovered.expect("it is recovered");
 }
 
-/// A command in each state that one can be in, without a turn.
+/// A command in each state that one can be in. None has others of its key.
 async fn in_every_state(bench: &Bench) -> Vec<(ActionState, ActionId)> {
     let mut made = Vec::new();
     let stuck = bench.with_actions("stuck", vec![deploy("stuck", 0)]).await[0];
@@ -54,7 +54,12 @@ async fn in_every_state(bench: &Bench) -> Vec<(ActionState, ActionId)> {
         (AttemptResult::Superseded, ActionState::Superseded),
     ] {
         let name = state.as_str();
-        let id = bench.with_actions(name, vec![deploy(name, 0)]).await[0];
+        let action = match state {
+            // Without a turn it would never be tried again.
+            ActionState::Refused => turned(deploy(name, 0), name, WhenBusy::Queue),
+            _ => deploy(name, 0),
+        };
+        let id = bench.with_actions(name, vec![action]).await[0];
         bench.claim_commands(WORKER).await;
         bench.settle(WORKER, id, result).await;
         made.push((state, id));
@@ -115,6 +120,27 @@ pub(super) async fn what_did_not_come_about_is_tried_again_at_once(bench: Bench)
     }
     let undecided = bench.store().interrupted().await.expect("none");
     assert!(undecided.is_empty());
+}
+
+pub(super) async fn a_command_refused_without_a_turn_is_not_tried_again(bench: Bench) {
+    let refused = |action| NewAction {
+        state: ActionState::Refused,
+        ..action
+    };
+    let actions = vec![
+        refused(deploy("d", 0)),
+        refused(turned(deploy("d", 1), "web", WhenBusy::Queue)),
+        refused(notify("d", 2)),
+    ];
+    let ids = bench.with_actions("d", actions).await;
+
+    let none = retry(&bench, one(ids[0])).await;
+    let others = retry(&bench, ActionFilter::default()).await;
+
+    assert_eq!((none, others), (0, 2));
+    assert_eq!(bench.state(ids[0]).await, ActionState::Refused);
+    assert_eq!(bench.claim_commands(WORKER).await, ids[1..2]);
+    assert!(bench.claim_message(WORKER).await.is_some());
 }
 
 pub(super) async fn attempts_from_before_no_longer_count(bench: Bench) {

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::bench::{
-    Bench, START, WEEK, WORKER, delivery, delivery_id, delivery_with_keys, event, event_id, source,
+    Bench, START, WEEK, WORKER, delivery, delivery_id, delivery_with_keys, event, event_id, notify,
+    source,
 };
 use crate::store::{Accepted, Delivery, EventState, StoreError};
 
@@ -252,7 +253,7 @@ pub(super) async fn what_was_answered_survives_reopening(mut bench: Bench) {
         .await
         .expect("it is accepted");
     claimed_names(&bench, "another", 1).await;
-    let action = bench.message("b").await;
+    let action = bench.unfinished("b", vec![notify("b", 0)]).await[0];
 
     bench.reopen();
 

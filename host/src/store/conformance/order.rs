@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::bench::{Bench, START, WORKER, deploy, keyed};
+use crate::domain::turn::WhenBusy;
 use crate::store::{ActionState, AttemptResult, InterruptDecision};
 
 const MINUTE: Duration = Duration::from_mins(1);
@@ -63,7 +64,7 @@ pub(super) async fn a_command_never_runs_after_the_same_one_of_a_later_event_of_
     bench: Bench,
 ) {
     bench.event_held_by(WORKER, "early").await;
-    let late = bench.command("late", "web").await;
+    let late = bench.turned("late", "web", WhenBusy::Latest).await;
     bench.claim_commands(WORKER).await;
     let early = bench
         .commit("early", vec![keyed(deploy("early", 0), "web")])
@@ -105,11 +106,12 @@ pub(super) async fn a_command_rerun_too_late_is_superseded(bench: Bench) {
 
 pub(super) async fn the_action_behind_a_superseded_one_is_claimed_at_once(bench: Bench) {
     bench.event_held_by(WORKER, "a").await;
-    let second = bench.command("b", "web").await;
+    let second = bench.turned("b", "web", WhenBusy::Latest).await;
     bench.claim_commands(WORKER).await;
     bench.settle(WORKER, second, AttemptResult::Done).await;
     let third = bench.command("c", "web").await;
     let first = bench.commit("a", vec![keyed(deploy("a", 0), "web")]).await[0];
+    bench.finish("a").await;
 
     let claimed = bench.claim_commands(WORKER).await;
 

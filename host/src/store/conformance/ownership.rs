@@ -48,7 +48,7 @@ async fn backlog(bench: &Bench) -> Backlog {
 }
 
 pub(super) async fn what_a_crashed_owner_had_in_hand_is_handed_out_again(mut bench: Bench) {
-    let action = bench.message("a").await;
+    let action = bench.unfinished("a", vec![notify("a", 0)]).await[0];
     bench.claim_message(WORKER).await;
     bench
         .store()
@@ -233,7 +233,7 @@ pub(super) async fn an_orderly_end_counts_no_crash(bench: Bench) {
         .expect("it is accepted");
     assert_eq!(claimed_deliveries(&bench, WORKER).await, 1);
     let ids = bench
-        .with_actions("a", vec![notify("a", 0), deploy("a", 1)])
+        .unfinished("a", vec![notify("a", 0), deploy("a", 1)])
         .await;
     bench.claim_message(WORKER).await;
     bench.claim_commands(WORKER).await;
@@ -273,7 +273,7 @@ pub(super) async fn the_backlog_counts_what_is_not_finished(bench: Bench) {
         notify("a", 2),
         deploy("a", 3),
     ];
-    let ids = bench.with_actions("a", actions).await;
+    let ids = bench.unfinished("a", actions).await;
     bench.event_held_by(WORKER, "b").await;
     bench
         .store()

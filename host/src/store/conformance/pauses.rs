@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use super::bench::{
     Bench, START, WORKER, command, delivery, delivery_id, deploy, event, event_id, keyed, message,
-    notify, source,
+    notify, source, turned,
 };
-use crate::store::{AttemptResult, Delivery, NewAction, Pausable, Pause, Resumed};
+use crate::domain::turn::WhenBusy;
+use crate::store::{ActionState, AttemptResult, Delivery, NewAction, Pausable, Pause, Resumed};
 
 const MINUTE: Duration = Duration::from_mins(1);
 
@@ -195,6 +196,35 @@ pub(super) async fn a_paused_command_holds_up_no_other_of_its_key(bench: Bench) 
     assert_eq!(claimed, [second]);
     assert!(meanwhile.is_empty());
     assert_eq!(bench.claim_commands(WORKER).await, [first]);
+}
+
+pub(super) async fn a_paused_command_that_waits_has_no_other_refused(bench: Bench) {
+    let of_group = |event, name, mode| turned(command(event, 0, name), "g", mode);
+    let waits = of_group("a", "docs", WhenBusy::Queue);
+    bench.with_actions("a", vec![waits]).await;
+    pause(&bench, Pausable::Command, "docs").await;
+
+    let first = of_group("b", "site", WhenBusy::Reject);
+    let first = bench.with_actions("b", vec![first]).await[0];
+    let second = of_group("c", "site", WhenBusy::Reject);
+    let second = bench.with_actions("c", vec![second]).await[0];
+
+    let refused = bench.action(second).await;
+    assert_eq!(refused.state, ActionState::Refused);
+    assert_eq!(refused.caused_by, Some(bench.action(first).await.key));
+    assert_eq!(bench.claim_commands(WORKER).await, [first]);
+}
+
+pub(super) async fn a_paused_command_that_runs_has_others_refused(bench: Bench) {
+    let runs = bench.command("a", "web").await;
+    bench.claim_commands(WORKER).await;
+    pause(&bench, Pausable::Command, "web").await;
+
+    let second = bench.turned("b", "web", WhenBusy::Reject).await;
+
+    let refused = bench.action(second).await;
+    assert_eq!(refused.state, ActionState::Refused);
+    assert_eq!(refused.caused_by, Some(bench.action(runs).await.key));
 }
 
 pub(super) async fn a_pause_does_not_end_what_runs(bench: Bench) {

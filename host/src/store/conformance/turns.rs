@@ -139,7 +139,8 @@ pub(super) async fn the_latest_of_an_earlier_event_gives_way(bench: Bench) {
             let action = turned(deploy(name, 0), key, when_busy);
             bench.commit(name, vec![action]).await[0]
         };
-        let late = bench.command(&format!("late-{when_busy}"), key).await;
+        let name = format!("late-{when_busy}");
+        let late = bench.turned(&name, key, WhenBusy::Latest).await;
 
         let first = give_way(&early[0]).await;
         bench.claim_commands(WORKER).await;
@@ -202,7 +203,7 @@ pub(super) async fn an_earlier_command_of_a_group_runs_after_another_of_a_later_
     bench: Bench,
 ) {
     bench.event_held_by(WORKER, "early").await;
-    let docs = keyed(command("late", 0, "docs"), "g");
+    let docs = turned(command("late", 0, "docs"), "g", WhenBusy::Latest);
     let docs = bench.with_actions("late", vec![docs]).await[0];
     bench.claim_commands(WORKER).await;
     let site = keyed(command("early", 0, "site"), "g");

@@ -14,6 +14,11 @@ use crate::store::{ActionFilter, StoreError};
 const TO_RETRY: &str =
     "actions.state IN ('dead', 'interrupted', 'stuck', 'refused', 'canceled', 'retrying')";
 
+/// What may not: a command without a turn was refused before anybody knew what it must not run beside. It would
+/// run beside the others, and after newer ones.
+const NEVER_TO_RETRY: &str =
+    "NOT (kind = 'deploy' AND concurrency_key IS NULL AND actions.state = 'refused')";
+
 /// What may be canceled, and is in nobody's hands.
 const TO_CANCEL: &str = "actions.state IN ('waiting', 'retrying', 'interrupted', 'stuck')";
 
@@ -34,7 +39,7 @@ pub(super) fn retry(
 
 /// The conditions of what is tried again.
 pub(super) fn to_retry(filter: &ActionFilter) -> rows::Conditions {
-    in_states(filter, &[TO_RETRY])
+    in_states(filter, &[TO_RETRY, NEVER_TO_RETRY])
 }
 
 /// Cancels those that match and wait, and asks for the end of commands that run.

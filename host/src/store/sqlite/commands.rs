@@ -6,13 +6,14 @@
 //! Invariants:
 //! - Of the commands of one key at most one is running.
 //! - A command that is paused holds up no other, not even of its key.
+//! - A command of a queue is claimed after every earlier event has been evaluated once.
 
 use std::collections::HashSet;
 
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::turns::{self, Place};
-use super::{attempts, groups, rows};
+use super::{attempts, earlier, groups, rows};
 use crate::domain::clock::Timestamp;
 use crate::domain::turn::WhenBusy;
 use crate::store::{ActionId, Cancellation, ClaimedAction, Pausable, StoreError};
@@ -46,16 +47,6 @@ pub(super) fn waiting() -> String {
     groups::unpaused(
         "target",
         "actions WHERE kind = 'deploy' AND state IN ('waiting', 'retrying')",
-        Pausable::Command,
-    )
-}
-
-/// The commands of a key that wait.
-pub(super) fn waiting_of_key() -> String {
-    groups::unpaused(
-        "target",
-        "actions WHERE concurrency_key = ?1 AND concurrency_key IS NOT NULL \
-         AND state IN ('waiting', 'retrying')",
         Pausable::Command,
     )
 }
@@ -145,7 +136,7 @@ fn due(
 /// The command of a key whose turn it is, where it is due. Those before it that are not run are ended on the
 /// way.
 fn next_of_key(db: &Connection, now: Timestamp, key: &str) -> Result<Option<i64>, StoreError> {
-    let commands = groups::names(db, &waiting_of_key(), [key])?;
+    let commands = groups::names(db, &turns::waiting_of_key(), [key])?;
     while let Some(head) = head(db, key, &commands)? {
         let place = Place {
             key,
@@ -162,7 +153,7 @@ fn next_of_key(db: &Connection, now: Timestamp, key: &str) -> Result<Option<i64>
         }
         turns::take_place(db, &place, &head.key, now)?;
         match turns::running(db, key)? {
-            None => return Ok(Some(head.id)),
+            None => return released(db, &head),
             Some(other) if head.when_busy == WhenBusy::Reject => {
                 turns::end(db, head.id, &turns::refused(db, &other)?, now)?;
             }
@@ -170,6 +161,15 @@ fn next_of_key(db: &Connection, now: Timestamp, key: &str) -> Result<Option<i64>
         }
     }
     Ok(None)
+}
+
+/// The head of a key that nobody runs. In a queue it waits for what may still come before it: once begun, it
+/// would take the place of the same command of an earlier event.
+fn released(db: &Connection, head: &Head) -> Result<Option<i64>, StoreError> {
+    if head.when_busy == WhenBusy::Queue && earlier::is_open(db, head.sequence)? {
+        return Ok(None);
+    }
+    Ok(Some(head.id))
 }
 
 /// The first of a key that waits, of these commands.

@@ -156,7 +156,7 @@ pub(super) fn claim(
 }
 
 /// How far the sequence numbers of two deliveries' first events lie apart: more than one may hold.
-const EVENTS_OF_A_DELIVERY: i64 = 1_024;
+pub(super) const EVENTS_OF_A_DELIVERY: i64 = 1_024;
 
 /// Commits the events of a claimed delivery, each with its JSON.
 pub(super) fn split(

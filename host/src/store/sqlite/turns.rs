@@ -6,12 +6,14 @@
 //! Invariants:
 //! - A command never begins after the same command of a later event of its key; it is superseded by that one.
 //! - Only the same command of another event supersedes one.
+//! - Nothing is refused for a command that is paused and not at work.
 
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, OptionalExtension as _, Params, params};
 
+use super::groups;
 use crate::domain::clock::Timestamp;
 use crate::domain::turn::WhenBusy;
-use crate::store::{ActionState, StoreError};
+use crate::store::{ActionState, Pausable, StoreError};
 
 /// The newest of a command that has begun, of events later than one.
 pub(super) const BEGUN_LATER: &str = "SELECT key FROM actions \
@@ -28,10 +30,10 @@ pub(super) const WAITING_LATER: &str = "SELECT event_sequence, key FROM actions 
 pub(super) const RUNNING: &str = "SELECT key, target, event_sequence FROM actions \
     WHERE concurrency_key = ?1 AND concurrency_key IS NOT NULL AND state = 'running' LIMIT 1";
 
-/// One of a key that waits.
+/// The first of a key and a command that waits.
 pub(super) const WAITING: &str = "SELECT key, target, event_sequence FROM actions \
-    WHERE concurrency_key = ?1 AND concurrency_key IS NOT NULL \
-    AND state IN ('waiting', 'retrying') LIMIT 1";
+    WHERE concurrency_key = ?1 AND concurrency_key IS NOT NULL AND target = ?2 \
+    AND state IN ('waiting', 'retrying') ORDER BY event_sequence, id LIMIT 1";
 
 /// Takes the place of those of a command that wait, of events earlier than one.
 pub(super) const SUPERSEDE: &str = "UPDATE actions \
@@ -43,6 +45,16 @@ pub(super) const SUPERSEDE: &str = "UPDATE actions \
 pub(super) const ASK_FOR_END: &str = "UPDATE actions SET cancel_by = ?4 \
     WHERE concurrency_key = ?1 AND concurrency_key IS NOT NULL AND target = ?2 \
     AND state = 'running' AND event_sequence < ?3 AND cancel_by IS NOT ''";
+
+/// The commands of a key that wait, but for those that are paused.
+pub(super) fn waiting_of_key() -> String {
+    groups::unpaused(
+        "target",
+        "actions WHERE concurrency_key = ?1 AND concurrency_key IS NOT NULL \
+         AND state IN ('waiting', 'retrying')",
+        Pausable::Command,
+    )
+}
 
 /// A command among those of its key.
 pub(super) struct Place<'a> {
@@ -130,28 +142,32 @@ fn waiting_later(db: &Connection, place: &Place<'_>) -> Result<Option<String>, S
     Ok(newest.map(|(_, key)| key))
 }
 
-/// Another of a key that is at work, or else waits.
+/// Another of a key that is at work, or else waits and is not paused.
 fn busy(db: &Connection, key: &str) -> Result<Option<Other>, StoreError> {
-    match running(db, key)? {
-        Some(other) => Ok(Some(other)),
-        None => other(db, WAITING, key, AtWork::Waits),
+    if let Some(other) = running(db, key)? {
+        return Ok(Some(other));
+    }
+    let commands = groups::names(db, &waiting_of_key(), [key])?;
+    match commands.first() {
+        Some(command) => other(db, WAITING, params![key, command], AtWork::Waits),
+        None => Ok(None),
     }
 }
 
 /// The one of a key that is at work.
 pub(super) fn running(db: &Connection, key: &str) -> Result<Option<Other>, StoreError> {
-    other(db, RUNNING, key, AtWork::Yes)
+    other(db, RUNNING, params![key], AtWork::Yes)
 }
 
 fn other(
     db: &Connection,
     statement: &str,
-    key: &str,
+    values: impl Params,
     at_work: AtWork,
 ) -> Result<Option<Other>, StoreError> {
     let found = db
         .prepare_cached(statement)?
-        .query_row([key], |row| {
+        .query_row(values, |row| {
             Ok(Other {
                 key: row.get("key")?,
                 target: row.get("target")?,

@@ -60,7 +60,10 @@ async fn no_claim_reads_what_is_done() {
             "actions_queued (concurrency_key=? AND target=?)",
         ),
         (turns::RUNNING, "actions_running (concurrency_key=?)"),
-        (turns::WAITING, "(concurrency_key=?)"),
+        (
+            turns::WAITING,
+            "actions_queued (concurrency_key=? AND target=?)",
+        ),
         (
             turns::BEGUN_LATER,
             "actions_begun (concurrency_key=? AND target=? AND event_sequence>?)",
@@ -103,6 +106,30 @@ async fn no_claim_reads_what_is_done() {
 }
 
 #[tokio::test]
+async fn earlier_events_are_found_without_what_is_done() {
+    let (_folder, store) = store();
+    let queries = [
+        (
+            earlier::EVENT_IN_HAND,
+            "events_open (state=? AND sequence<?)",
+        ),
+        (earlier::DELIVERY_IN_HAND, "deliveries_open (state=?"),
+        (
+            earlier::EVENT_WAITING,
+            "events_waiting (source=? AND sequence<?)",
+        ),
+        (
+            earlier::DELIVERY_WAITING,
+            "deliveries_open (state=? AND source=? AND number<?)",
+        ),
+    ];
+
+    for (query, index) in queries {
+        assert_reads_in_order_by(&store, query, index).await;
+    }
+}
+
+#[tokio::test]
 async fn what_is_in_hand_or_undecided_is_found_without_the_others() {
     let (_folder, store) = store();
     let queries = [
@@ -127,7 +154,7 @@ async fn a_claim_skips_from_name_to_name() {
         (messages::channels(), "actions_due (kind=? AND target>?)"),
         (commands::waiting(), "actions_due (kind=? AND target>?)"),
         (
-            commands::waiting_of_key(),
+            turns::waiting_of_key(),
             "actions_queued (concurrency_key=? AND target>?)",
         ),
     ];

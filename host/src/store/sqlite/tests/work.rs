@@ -171,7 +171,7 @@ async fn many_messages_of_a_channel_do_not_slow_a_claim_or_the_lanes() {
 async fn many_runs_of_a_paused_command_do_not_slow_a_claim() {
     let statements = [
         commands::waiting(),
-        commands::waiting_of_key(),
+        turns::waiting_of_key(),
         commands::DUE.to_owned(),
         commands::HEAD.to_owned(),
     ];
@@ -182,6 +182,81 @@ async fn many_runs_of_a_paused_command_do_not_slow_a_claim() {
         let claimed = commands::claim(db, "worker", NOW, 4)?;
         assert_eq!(claimed.len(), 1);
         assert_eq!(claimed[0].key, "last");
+        Ok(())
+    })
+    .await;
+}
+
+/// Many events of a source that wait, in a run.
+fn waiting_events(db: &Connection, source: &str, run: u32) -> Result<(), StoreError> {
+    fill(
+        db,
+        &format!(
+            "INSERT INTO events (sequence, id, delivery_number, run, source, provider_event, \
+             subject, received_at, received_local, state, event) \
+             SELECT n + 1, n, 1, {run}, '{source}', '', '', 0, '', 'waiting', '{{}}'"
+        ),
+    )
+}
+
+const OPEN: [&str; 4] = [
+    earlier::EVENT_IN_HAND,
+    earlier::DELIVERY_IN_HAND,
+    earlier::EVENT_WAITING,
+    earlier::DELIVERY_WAITING,
+];
+
+#[tokio::test]
+async fn earlier_events_are_not_looked_for_where_no_command_of_a_queue_is_due() {
+    let (_folder, store) = store();
+    let worked = store.writer.run(|db| {
+        actions(db, "deploy", NOW.0 + 1, None)?;
+        db.execute(
+            "UPDATE actions SET due_at = ?1, concurrency_key = 'web', when_busy = 'queue' \
+            WHERE key = 'last'",
+            [NOW.0 + 1],
+        )?;
+
+        assert!(commands::claim(db, "worker", NOW, 4)?.is_empty());
+        for statement in OPEN {
+            assert_eq!(steps(db, statement)?, 0, "{statement}");
+        }
+        Ok(())
+    });
+    worked.await.expect("no work");
+}
+
+#[tokio::test]
+async fn many_events_of_a_paused_source_do_not_slow_the_look_at_earlier_ones() {
+    let statements = vec![
+        earlier::EVENT_IN_HAND.to_owned(),
+        events::waiting_sources(),
+        deliveries::waiting_sources(),
+    ];
+    assert_little_work(statements, |db| {
+        event(db)?;
+        waiting_events(db, "gitlab", 0)?;
+        pause(db, Pausable::Source, "gitlab")?;
+
+        assert!(!earlier::is_open(db, i64::MAX)?);
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn many_replays_do_not_hide_an_event_that_waits_for_its_first_run() {
+    assert_little_work(vec![earlier::EVENT_WAITING.to_owned()], |db| {
+        event(db)?;
+        waiting_events(db, "gitlab", 1)?;
+        assert!(!earlier::is_open(db, i64::MAX)?);
+        db.execute("UPDATE events SET run = 0 WHERE sequence = ?1", [MANY])?;
+        // The steps so far are those of a look that found nothing.
+        let statement = db.prepare_cached(earlier::EVENT_WAITING)?;
+        statement.reset_status(StatementStatus::VmStep);
+        drop(statement);
+
+        assert!(earlier::is_open(db, i64::MAX)?);
         Ok(())
     })
     .await;
