@@ -211,8 +211,6 @@ enum Open {
     Table(Vec<Vec<Vec<Inline>>>),
     Row(Vec<Vec<Inline>>),
     Code(Option<String>, String),
-    /// What is nested too deeply stands without its mark.
-    Nothing,
 }
 
 enum Container {
@@ -234,6 +232,15 @@ enum Span {
 struct Builder {
     done: Vec<Block>,
     open: Vec<Open>,
+    /// Whether each tag that is open was taken: what is nested too deeply stands without its mark. A text of
+    /// thousands of marks would otherwise be deeper than the stack of whoever walks through it.
+    taken: Vec<Taken>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Taken {
+    Yes,
+    No,
 }
 
 impl Builder {
@@ -257,9 +264,17 @@ impl Builder {
     }
 
     fn begin(&mut self, tag: Tag<'_>) {
-        let is_deep = self.open.len() >= MAX_DEPTH;
+        let is_block = matches!(tag, Tag::BlockQuote(_) | Tag::List(_) | Tag::Item);
+        let nests = is_block || matches!(tag, Tag::Strong | Tag::Emphasis | Tag::Strikethrough);
+        if nests && self.open.len() >= MAX_DEPTH {
+            self.taken.push(Taken::No);
+            if is_block {
+                self.close_lines();
+            }
+            return;
+        }
+        self.taken.push(Taken::Yes);
         let open = match tag {
-            Tag::Strong | Tag::Emphasis | Tag::Strikethrough if is_deep => Open::Nothing,
             Tag::BlockQuote(_) => Open::Blocks(Container::Quote, Vec::new()),
             Tag::Item => Open::Blocks(Container::Item, Vec::new()),
             Tag::List(start) => Open::List(start, Vec::new()),
@@ -294,16 +309,24 @@ impl Builder {
 
     fn end(&mut self, end: TagEnd) {
         // A text in an item stands in no paragraph where the list is tight: it was opened by its text.
-        let closes_blocks = matches!(end, TagEnd::Item | TagEnd::BlockQuote(_));
-        while closes_blocks && matches!(self.open.last(), Some(Open::Inlines(..))) {
+        if matches!(end, TagEnd::Item | TagEnd::BlockQuote(_) | TagEnd::List(_)) {
+            self.close_lines();
+        }
+        if self.taken.pop() == Some(Taken::Yes) {
             self.close();
         }
-        self.close();
+    }
+
+    /// Closes what a text opened by itself.
+    fn close_lines(&mut self) {
+        while matches!(self.open.last(), Some(Open::Inlines(..))) {
+            self.close();
+        }
     }
 
     fn close(&mut self) {
         match self.open.pop() {
-            None | Some(Open::Nothing) => {}
+            None => {}
             Some(Open::Blocks(Container::Quote, blocks)) => self.block(Block::Quote(blocks)),
             Some(Open::Blocks(Container::Item, blocks)) => match self.open.last_mut() {
                 Some(Open::List(_, items)) => items.push(blocks),
@@ -356,7 +379,7 @@ impl Builder {
             return;
         }
         // Texts that follow one another are one, so that an escape in the middle leaves no seam.
-        if let Some(Open::Inlines(_, inlines)) = self.innermost()
+        if let Some(Open::Inlines(_, inlines)) = self.open.last_mut()
             && let Some(Inline::Text(last)) = inlines.last_mut()
         {
             last.push_str(text);
@@ -365,14 +388,8 @@ impl Builder {
         self.inline(Inline::Text(text.to_owned()));
     }
 
-    /// The innermost thing that is open and has a mark of its own.
-    fn innermost(&mut self) -> Option<&mut Open> {
-        let open = self.open.iter_mut().rev();
-        open.into_iter().find(|open| !matches!(open, Open::Nothing))
-    }
-
     fn inline(&mut self, inline: Inline) {
-        if let Some(Open::Inlines(_, inlines)) = self.innermost() {
+        if let Some(Open::Inlines(_, inlines)) = self.open.last_mut() {
             inlines.push(inline);
         } else {
             self.open.push(Open::Inlines(Span::Paragraph, vec![inline]));
@@ -388,6 +405,8 @@ impl Builder {
         }
         match self.open.last_mut() {
             Some(Open::Blocks(_, blocks)) => blocks.push(block),
+            // Its item was not taken.
+            Some(Open::List(_, items)) => items.push(vec![block]),
             _ => self.done.push(block),
         }
     }

@@ -122,6 +122,24 @@ fn the_longest_beginning_that_fits_is_kept() {
     assert_eq!(shown(0), "");
 }
 
+#[test]
+fn what_is_nested_deeper_than_any_reader_stands_without_its_mark_and_in_its_order() {
+    for mark in [">", "- ", "1. ", "**_"] {
+        let document = Document::parse(&format!("{}x", mark.repeat(20_000)));
+        let shown = render(&document, &Plain);
+        assert!(shown.contains('x'), "{mark}");
+    }
+    let nested: String = (0..9)
+        .map(|depth| format!("{}- **b{depth}**\n", "  ".repeat(depth)))
+        .collect();
+    let shown = render(&Document::parse(&format!("{nested}\nend")), &Plain);
+    let found: Vec<_> = (0..9)
+        .map(|depth| shown.find(&format!("b{depth}")))
+        .collect();
+    assert!(found.is_sorted() && found[0].is_some(), "{shown}");
+    assert!(shown.ends_with("end"), "{shown}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
