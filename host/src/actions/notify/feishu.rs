@@ -26,8 +26,9 @@ use super::error::{Problem, SettingError};
 use super::people::Mention;
 use super::robot::{
     Address, Code, Keyword, MAX_PARTS, Said, Words, first_joined, fit, judge, known_first,
-    signature, unknown,
+    signature, tagless, unknown,
 };
+use super::text::harmless;
 use super::{Context, Message, Notifier, Quota, Sent, Settings, TextSetting};
 use crate::domain::clock::Clock;
 use crate::domain::names::ChannelName;
@@ -218,6 +219,8 @@ impl Feishu {
                 format!("<at user_id=\"{id}\">{}</at>", Words.text(name))
             });
             return fit(&text, &Words, MAX_BODY, |text| {
+                // A tag may come about where two pieces of the text meet.
+                let text = tagless(&harmless(&text));
                 let text = self
                     .keyword
                     .with(joined([mentions.clone(), text], "\n"), "\n");

@@ -206,6 +206,10 @@ impl Files {
             Ok(output) => return Ok(Some(found(output, &self.part, OutputState::Unfinished))),
             // It may just have been finished.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            // Or made, and nothing written to it yet.
+            Err(_) if fs::metadata(&self.part).is_ok_and(|part| part.len() == 0) => {
+                return Ok(None);
+            }
             Err(error) => return Err(error),
         }
         match File::open(&self.log) {

@@ -282,3 +282,16 @@ fn a_setting_that_cannot_be_meant_is_refused_and_not_shown() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_tag_that_comes_about_where_pieces_of_a_text_meet_mentions_nobody() {
+    for text in [
+        r#"\<*at user_id="all"*\>hey\<*/at*\>"#,
+        r#"`<`at user_id="all"`>`hey"#,
+        r#"\<[at user_id="all"](x)\>"#,
+    ] {
+        let body = shown(&json!({}), &plain(text)).await;
+        let shown = body["content"]["text"].as_str().unwrap_or_default();
+        assert!(!shown.contains("<at"), "{body}");
+    }
+}
