@@ -18,6 +18,9 @@ mod split;
 /// Deeper than this a text says nothing more with its nesting.
 const MAX_DEPTH: usize = 16;
 
+/// A link that is longer stands as its text alone: beside it nothing else would fit into a message.
+const MAX_LINK: usize = 2_000;
+
 /// A text of `CommonMark`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Document(pub(super) Vec<Block>);
@@ -355,7 +358,7 @@ impl Builder {
             Span::Strong => self.inline(Inline::Strong(inlines)),
             Span::Emphasis => self.inline(Inline::Emphasis(inlines)),
             Span::Strikethrough => self.inline(Inline::Strikethrough(inlines)),
-            Span::Link(to) if !leads(&to) => {
+            Span::Link(to) if !leads(&to) || to.len() > MAX_LINK => {
                 inlines.into_iter().for_each(|inline| self.inline(inline));
             }
             Span::Link(to) => {

@@ -91,6 +91,12 @@ fn a_link_that_could_run_something_is_none() {
 }
 
 #[test]
+fn a_link_without_an_end_leaves_its_text_and_what_follows() {
+    let text = format!("[x](https://example.org/{}) is down", "a".repeat(30_000));
+    assert_eq!(render(&Document::parse(&text), &Plain), "x is down");
+}
+
+#[test]
 fn an_image_is_a_link_with_its_description() {
     let Document(blocks) = Document::parse("![graph](https://example.org/g.png)");
     let expected = Inline::Link {
