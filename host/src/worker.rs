@@ -35,6 +35,7 @@ mod messages;
 mod paused;
 mod pool;
 mod rate;
+mod settle;
 
 pub use grants::OPERATORS;
 pub use paused::PausedRules;

@@ -195,6 +195,21 @@ impl Channels {
         channel.map_or(GIVE_UP_AFTER, |channel| channel.give_up_after)
     }
 
+    /// Lines of code as a part of a message's text, which they cannot leave; nothing for no lines.
+    #[must_use]
+    pub fn code_block(code: &str) -> String {
+        match code.is_empty() {
+            true => String::new(),
+            false => dialect::fenced("", code),
+        }
+    }
+
+    /// A value as a piece of code in a message's text, in which no mark means anything.
+    #[must_use]
+    pub fn code(value: &str) -> String {
+        dialect::quoted(value)
+    }
+
     /// Many messages of a channel as one, which says how many they are.
     #[must_use]
     pub fn merged(&self, channel: &ChannelName, messages: &[&Notification]) -> Notification {

@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 use super::backoff::pause;
 use super::grants::permitted;
 use super::messages::AFTER_FAILURE;
+use super::settle::settle;
 use super::{END, Live, Shared};
 use crate::actions::command::{
     Command, CommandEnd, CommandOutcome, Prepared, RunContext, StandardInput, commit_of,
@@ -161,19 +162,14 @@ async fn perform(shared: &Shared, claimed: &ClaimedAction, until: oneshot::Recei
         follow_ups,
         merged: Vec::new(),
     };
-    loop {
-        let settled = shared
-            .store
-            .settle_action(&shared.owner, claimed.id, end.clone(), consequences.clone())
-            .await;
-        match settled {
-            Ok(()) | Err(StoreError::ClaimLost { .. } | StoreError::Closed) => break,
-            Err(error) => {
-                tracing::error!(action.key = %claimed.key, "how it ended could not be kept: {error}");
-                tokio::time::sleep(AFTER_FAILURE).await;
-            }
-        }
-    }
+    settle(
+        &*shared.store,
+        &shared.owner,
+        claimed.id,
+        &end,
+        &consequences,
+    )
+    .await;
     if reports {
         shared.messages.notify_one();
     }

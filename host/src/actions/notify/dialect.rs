@@ -176,13 +176,27 @@ pub(super) fn prefixed(first: &str, others: &str, text: &str) -> String {
     shown
 }
 
-/// A fence of backticks that a code does not hold.
-pub(super) fn fence(code: &str) -> String {
-    let mut fence = "```".to_owned();
-    while code.contains(&fence) {
-        fence.push('`');
-    }
-    fence
+/// A fence of so many backticks at least that a code does not hold.
+fn fence(code: &str, least: usize) -> String {
+    let longest = code.split(|c| c != '`').map(str::len).max();
+    "`".repeat(least.max(longest.unwrap_or_default() + 1))
+}
+
+/// Lines of code as a block of `CommonMark`, whose fence they cannot close.
+pub(super) fn fenced(language: &str, code: &str) -> String {
+    let fence = fence(code, 3);
+    format!("{fence}{language}\n{code}\n{fence}")
+}
+
+/// A piece of code within a line of `CommonMark`.
+pub(super) fn quoted(code: &str) -> String {
+    let fence = fence(code, 1);
+    // A blank on both sides where the code begins or ends with a backtick; it is not shown.
+    let blank = match code.starts_with('`') || code.ends_with('`') {
+        true => " ",
+        false => "",
+    };
+    format!("{fence}{blank}{code}{blank}{fence}")
 }
 
 /// Text without any mark, for what shows none. Mentions in it are not looked at.
@@ -215,18 +229,7 @@ impl Dialect for CommonMark {
     }
 
     fn code(&self, code: &str) -> String {
-        let code = harmless(&printable(code));
-        let mut fence = "`".to_owned();
-        while code.contains(&fence) {
-            fence.push('`');
-        }
-        // A blank on both sides where the code begins or ends with a backtick; it is not shown.
-        let blank = if code.starts_with('`') || code.ends_with('`') {
-            " "
-        } else {
-            ""
-        };
-        format!("{fence}{blank}{code}{blank}{fence}")
+        quoted(&harmless(&printable(code)))
     }
 
     fn link(&self, inner: &str, to: &str) -> String {
@@ -239,15 +242,13 @@ impl Dialect for CommonMark {
     }
 
     fn code_block(&self, language: Option<&str>, code: &str) -> String {
-        let code = harmless(&printable(code));
-        let fence = fence(&code);
         let is_word = |language: &&str| {
             language
                 .chars()
                 .all(|c| c.is_ascii_alphanumeric() || "+-#.".contains(c))
         };
         let language = language.filter(is_word).unwrap_or_default();
-        format!("{fence}{language}\n{code}\n{fence}")
+        fenced(language, &harmless(&printable(code)))
     }
 
     fn item(&self, number: Option<u64>) -> String {
@@ -373,6 +374,14 @@ mod tests {
             .matches("@all")
             .count();
         assert_eq!(mentions, 0, "{shown}");
+    }
+
+    #[test]
+    fn a_fence_is_longer_than_every_run_in_the_code() {
+        assert_eq!(quoted("a"), "`a`");
+        assert_eq!(quoted("`a``b"), "``` `a``b ```");
+        assert_eq!(fenced("", "a``b"), "```\na``b\n```");
+        assert_eq!(fenced("sh", "a````b"), "`````sh\na````b\n`````");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Messages about commands: how one ended, and that one was cut off.
 
 use crate::actions::command::CommandEnd;
+use crate::actions::notify::Channels;
 use crate::domain::clock::Timestamp;
 use crate::domain::decision::{Action, Deploy, Field, Notification, Report, ReportWhen, Severity};
 use crate::domain::names::{EventId, RuleName};
@@ -57,13 +58,13 @@ pub(super) fn after(
     };
     let title = format!("{}: {}", deploy.name, end.summary());
     let mut message = message(&report.channel, title, severity);
-    message.text = fenced(&end.output.last_lines(REPORTED_OUTPUT));
+    message.text = Channels::code_block(&end.output.last_lines(REPORTED_OUTPUT));
     message.fields = deploy
         .arguments
         .iter()
         .map(|argument| Field {
             name: argument.name.clone(),
-            value: code(&argument.value),
+            value: Channels::code(&argument.value),
             short: true,
         })
         .collect();
@@ -87,25 +88,4 @@ pub(super) fn message(channel: &str, title: String, severity: Severity) -> Notif
         severity: Some(severity),
         ..Notification::to(channel)
     }
-}
-
-/// A value as a piece of code, in which no mark means anything.
-fn code(value: &str) -> String {
-    let mut fence = "`".to_owned();
-    while value.contains(&fence) {
-        fence.push('`');
-    }
-    format!("{fence} {value} {fence}")
-}
-
-/// The end of an output as a block of code, whose fence the output cannot close.
-fn fenced(output: &str) -> String {
-    if output.is_empty() {
-        return String::new();
-    }
-    let mut fence = "```".to_owned();
-    while output.contains(&fence) {
-        fence.push('`');
-    }
-    format!("{fence}\n{output}\n{fence}")
 }

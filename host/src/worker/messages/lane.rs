@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 
-use super::{AFTER_FAILURE, Sending};
+use super::Sending;
 use crate::actions::notify::{Blame, Bucket, Disposition, OverQuota, Quota, SendError};
 use crate::domain::clock::Timestamp;
 use crate::domain::decision::{Action, Notification};
@@ -23,6 +23,7 @@ use crate::store::{
 use crate::worker::Live;
 use crate::worker::backoff::{LONGEST_HOLD, hold, pause};
 use crate::worker::grants::permitted;
+use crate::worker::settle::settle;
 
 /// After so many a task gives way to other channels.
 const IN_A_ROW: usize = 32;
@@ -210,7 +211,8 @@ impl Lane {
             follow_ups: Vec::new(),
             merged,
         };
-        settle(sending, action.id, &end, &consequences).await;
+        let (store, owner) = (&*sending.store, sending.owner.as_str());
+        settle(store, owner, action.id, &end, &consequences).await;
     }
 
     async fn transmit(
@@ -378,30 +380,5 @@ fn notification_of(waiting: &WaitingMessage) -> Option<&Notification> {
     match &waiting.action {
         Action::Notify(notification) => Some(notification),
         _ => None,
-    }
-}
-
-/// Commits the end of an attempt; a store that fails is asked again.
-async fn settle(
-    sending: &Sending,
-    action: ActionId,
-    end: &AttemptEnd,
-    consequences: &Consequences,
-) {
-    loop {
-        let settled = sending
-            .store
-            .settle_action(&sending.owner, action, end.clone(), consequences.clone())
-            .await;
-        match settled {
-            Ok(()) | Err(StoreError::ClaimLost { .. } | StoreError::Closed) => return,
-            Err(error) => {
-                tracing::error!(
-                    action.id = action.0,
-                    "how it ended could not be kept: {error}"
-                );
-                tokio::time::sleep(AFTER_FAILURE).await;
-            }
-        }
     }
 }
