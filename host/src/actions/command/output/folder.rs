@@ -207,9 +207,7 @@ impl Files {
             // It may just have been finished.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             // Or made, and nothing written to it yet.
-            Err(_) if fs::metadata(&self.part).is_ok_and(|part| part.len() == 0) => {
-                return Ok(None);
-            }
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
             Err(error) => return Err(error),
         }
         match File::open(&self.log) {

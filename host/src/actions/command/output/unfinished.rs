@@ -159,9 +159,16 @@ struct Header {
 }
 
 impl Header {
+    /// Fails with [`io::ErrorKind::UnexpectedEof`] where the output has not begun.
     fn read(storage: &impl Storage) -> io::Result<Self> {
-        let mut header = [0; 32];
+        let mut header = [0; HEADER as usize];
         let length = storage.read_at(&mut header, 0)?;
+        if length < header.len() {
+            return Err(io::Error::new(
+                io::ErrorKind::UnexpectedEof,
+                "nothing is written to it yet",
+            ));
+        }
         let number = |at: usize| {
             let mut number = [0; 8];
             number.copy_from_slice(&header[at..at + 8]);
@@ -172,11 +179,7 @@ impl Header {
             written: number(16),
             end: number(24),
         };
-        if length == header.len()
-            && header[..8] == MAGIC
-            && read.half <= OUTPUT_LIMIT.0 / 2
-            && read.written <= read.end
-        {
+        if header[..8] == MAGIC && read.half <= OUTPUT_LIMIT.0 / 2 && read.written <= read.end {
             Ok(read)
         } else {
             Err(io::Error::new(

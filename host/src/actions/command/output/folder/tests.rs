@@ -134,6 +134,27 @@ async fn an_output_that_was_cut_off_is_read_and_made_a_text_later() {
 }
 
 #[tokio::test]
+async fn an_output_that_has_not_begun_is_none() {
+    let place = Place::new();
+    let files = place.outputs.files(KEY, 1);
+    drop(files.create().expect("a file"));
+
+    for beginning in ["", "HOOK", "a text that is no beginning"] {
+        fs::write(&files.part, beginning).expect("it is there");
+
+        let limit = Bytes::kib(1);
+        let found = place.outputs.read(KEY, 1, limit).await.expect("no failure");
+        assert_eq!(found, None, "{beginning:?}");
+    }
+    fs::write(&files.part, [b'x'; 32]).expect("it is there");
+    let error = place.outputs.read(KEY, 1, Bytes::kib(1)).await;
+    assert_eq!(
+        error.expect_err("it is something else").kind(),
+        io::ErrorKind::InvalidData
+    );
+}
+
+#[tokio::test]
 async fn all_that_was_cut_off_is_made_texts_at_once() {
     let place = Place::new();
     assert_eq!(place.outputs.finish_all().await.expect("no folder yet"), 0);
