@@ -361,6 +361,17 @@ impl Permits {
         }
     }
 
+    /// What is left of them with other grants.
+    #[must_use]
+    pub fn under(&self, grants: &Grants, known: &Known) -> Self {
+        Self {
+            grants: grants.clone(),
+            channels: names(&known.channels),
+            commands: names(&known.commands),
+            ..self.clone()
+        }
+    }
+
     fn channel(&self, name: &str) -> Result<(), NotPermitted> {
         self.one(
             Kind::Channel,

@@ -9,6 +9,7 @@
 //! - All changes of one look at the folder enter in one snapshot.
 //! - No reader waits for a reload.
 //! - A folder that is missing, unreadable or suddenly empty changes nothing.
+//! - What people and faults said of a rule holds until its files change, also over a restart.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -17,22 +18,31 @@ use std::sync::{Arc, PoisonError, RwLock};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot, watch};
 
+use self::health::Healths;
 use crate::capability::{Grants, Known};
-use crate::domain::clock::Clock;
+use crate::domain::clock::{Clock, Timestamp};
 use crate::domain::limits::{Limits, Narrowing};
-use crate::domain::names::TeamName;
+use crate::domain::names::{EventId, RuleName, TeamName};
 use crate::engine::Engine;
 
+mod archive;
 mod conditions;
+mod health;
 mod keeper;
+mod life;
 mod load;
 mod scan;
 mod settings;
 mod slot;
 mod snapshot;
+mod take;
 mod watcher;
 
 pub use conditions::{Conditions, NotAsked, RuleDescription};
+pub use health::Behaviour;
+pub use life::{
+    Again, Forgetful, KeptVersion, Life, MemoryError, RuleMemory, Said, Version, Wish, WishError,
+};
 pub use load::{Candidate, LoadError, Loaded, Rule};
 pub use scan::Ignored;
 pub use settings::{OnFault, SettingsError, SettingsFile};
@@ -96,6 +106,21 @@ pub struct Listing {
     pub ignored: Vec<Ignored>,
 }
 
+/// What the catalog works with.
+pub struct Parts {
+    /// Compiles and runs modules.
+    pub engine: Arc<Engine>,
+    /// The configuration.
+    pub config: Arc<CatalogConfig>,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Keeps what the folder cannot say.
+    pub memory: Arc<dyn RuleMemory>,
+    /// The folder for the contents of versions that were at work, where nobody else may write; none for a look at
+    /// the rules folder, of which nothing is kept.
+    pub versions: Option<PathBuf>,
+}
+
 /// The rules at work.
 #[derive(Debug)]
 pub struct Catalog {
@@ -108,6 +133,7 @@ pub struct Catalog {
 struct Shared {
     snapshot: RwLock<Arc<Snapshot>>,
     listing: RwLock<Arc<Listing>>,
+    healths: Healths,
     /// Whether every file of the first look has been loaded or refused.
     ready: watch::Sender<bool>,
 }
@@ -119,6 +145,13 @@ enum Request {
         allow_empty: bool,
         done: oneshot::Sender<()>,
     },
+    /// Do what somebody wants of a rule, and answer when it is in effect.
+    Wish {
+        rule: RuleName,
+        wish: Wish,
+        said: Said,
+        done: oneshot::Sender<Result<(), WishError>>,
+    },
     /// Go on with another configuration.
     Configure(Arc<CatalogConfig>),
 }
@@ -127,14 +160,15 @@ impl Catalog {
     /// Starts to keep the rules of a folder at work. Must be called within a Tokio runtime; the keeper
     /// ends when the catalog is dropped.
     #[must_use]
-    pub fn start(engine: Arc<Engine>, config: Arc<CatalogConfig>, clock: Arc<dyn Clock>) -> Self {
+    pub fn start(parts: Parts) -> Self {
         let shared = Arc::new(Shared {
             snapshot: RwLock::default(),
             listing: RwLock::default(),
+            healths: Healths::default(),
             ready: watch::Sender::new(false),
         });
         let (requests, inbox) = mpsc::channel(16);
-        let keeper = keeper::Keeper::new(engine, config, clock, Arc::clone(&shared));
+        let keeper = keeper::Keeper::new(parts, Arc::clone(&shared));
         tokio::spawn(keeper.run(inbox));
         Self { shared, requests }
     }
@@ -188,6 +222,34 @@ impl Catalog {
             // No answer comes only when the server ends.
             let _ended = answer.await;
         }
+    }
+
+    /// Does what somebody wants of a rule, and returns when it is in effect.
+    ///
+    /// # Errors
+    /// Why it cannot be done; nothing has changed then.
+    pub async fn wish(&self, rule: RuleName, wish: Wish, said: Said) -> Result<(), WishError> {
+        let (done, answer) = oneshot::channel();
+        let request = Request::Wish {
+            rule,
+            wish,
+            said,
+            done,
+        };
+        let sent = self.requests.send(request).await;
+        sent.map_err(|_| WishError::Ending)?;
+        answer.await.map_err(|_| WishError::Ending)?
+    }
+
+    /// Takes note of how a version of a rule behaved in a committed evaluation. Never waits.
+    pub fn note(
+        &self,
+        rule: &RuleName,
+        version: &Version,
+        event: &EventId,
+        noted: (Behaviour, Timestamp),
+    ) {
+        self.shared.healths.note(rule, version, event, noted);
     }
 
     /// Goes on with another configuration: every rule is loaded anew with it.

@@ -17,7 +17,7 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
 use crate::actions::notify::ConsoleSink;
-use crate::catalog::Catalog;
+use crate::catalog::{self, Catalog};
 use crate::config::Config;
 use crate::config::env::Secrets;
 use crate::domain::clock::{Clock, SystemClock};
@@ -31,12 +31,14 @@ use crate::worker::{Live, Parts, Performs, Worker};
 mod data;
 mod inside;
 mod live;
+mod memory;
 mod reload;
 
 pub use data::{DataFolder, admin_token_path, random_secret, write_secret};
 pub use live::build as build_live;
 
 use self::inside::Lookers;
+use self::memory::Memory;
 
 /// How many files may be open at once: the connections of both listeners, those to channels, and the store's.
 const OPEN_FILES: u64 = 8_192;
@@ -108,11 +110,13 @@ impl Server {
         let own = [addresses.0, addresses.1];
         let live = live::build(&config, &options.console, &own)?;
         let live = Arc::new(RwLock::new(Arc::new(live)));
-        let catalog = Arc::new(Catalog::start(
-            engine(&config.data)?,
-            Arc::new(config.catalog.clone()),
-            Arc::clone(&clock),
-        ));
+        let catalog = Arc::new(Catalog::start(catalog::Parts {
+            engine: engine(&config.data)?,
+            config: Arc::new(config.catalog.clone()),
+            clock: Arc::clone(&clock),
+            memory: Arc::new(Memory(Arc::clone(&store))),
+            versions: Some(config.data.join("versions")),
+        }));
         let core = Core {
             inside: Arc::default(),
             store,

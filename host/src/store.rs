@@ -374,6 +374,14 @@ pub trait Store: Send + Sync + 'static {
     /// The description of a snapshot.
     async fn snapshot(&self, id: SnapshotId) -> Result<String, StoreError>;
 
+    // Rules.
+
+    /// What is kept of the rules, as JSON, by name.
+    async fn rules(&self) -> Result<Vec<(RuleName, String)>, StoreError>;
+
+    /// Keeps what is known of rules, as JSON, all in one commit; forgets those of which it is none.
+    async fn keep_rules(&self, rules: Vec<(RuleName, Option<String>)>) -> Result<(), StoreError>;
+
     // Ownership.
 
     /// Says that an owner lives for so long from now. Called at start and then every third of it.

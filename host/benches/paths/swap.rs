@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use criterion::Criterion;
 use hookbox::capability::{Grants, Known};
-use hookbox::catalog::{Catalog, CatalogConfig, TeamConfig};
+use hookbox::catalog::{Catalog, CatalogConfig, Forgetful, Parts, TeamConfig};
 use hookbox::domain::clock::SystemClock;
 use hookbox::domain::limits::Limits;
 use hookbox::domain::names::Digest;
@@ -82,7 +82,13 @@ async fn start(engine: &Arc<hookbox::engine::Engine>, rules: &Path) -> Catalog {
         teams: std::collections::BTreeMap::new(),
         known: Known::default(),
     };
-    let catalog = Catalog::start(Arc::clone(engine), Arc::new(config), Arc::new(SystemClock));
+    let catalog = Catalog::start(Parts {
+        engine: Arc::clone(engine),
+        config: Arc::new(config),
+        clock: Arc::new(SystemClock),
+        memory: Arc::new(Forgetful),
+        versions: None,
+    });
     catalog.ready().await;
     catalog
 }

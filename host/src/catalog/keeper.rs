@@ -3,25 +3,30 @@
 //! What one look finds is a batch. A batch enters the snapshot as a whole, when the last of its files
 //! has been loaded or refused; a later look does not wait for an earlier batch, and what it found
 //! newer of the same file wins.
+//!
+//! What people and faults say of a rule is in [`judge`]; what readers see is made in [`publish`].
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::load::{Candidate, LoadError, Loaded, load, no_such_team};
-use super::scan::{FolderIdentity, Found, Ignored, Opened, Scan, scan};
+use super::archive::Archive;
+use super::life::{Life, RuleMemory};
+use super::scan::{FolderIdentity, Found, Ignored, Scan, scan};
 use super::slot::{Rest, Seen, Slot, is_complete};
-use super::snapshot::{RuleStatus, Serving, Snapshot};
+use super::take::{Loader, Serves, Taken};
 use super::watcher::{Change, Watcher};
-use super::{CatalogConfig, FolderStatus, Listing, Request, Shared};
+use super::{Parts, Request, Shared};
 use crate::domain::clock::Clock;
 use crate::domain::names::RuleName;
-use crate::engine::Engine;
+
+mod judge;
+mod publish;
 
 /// How long a removal waits for a new rule that is not complete yet: a rule that is renamed with its
 /// settings is two renames, and its new name rests for half a second in between.
@@ -33,23 +38,27 @@ const POLL: Duration = Duration::from_secs(2);
 /// One look's changes.
 struct Batch {
     outstanding: usize,
-    outcomes: Vec<(RuleName, u64, Result<Loaded, LoadError>)>,
+    outcomes: Vec<(RuleName, u64, Taken)>,
     removals: Vec<RuleName>,
     done: Vec<oneshot::Sender<()>>,
 }
 
-type Outcome = (u64, RuleName, u64, Result<Loaded, LoadError>);
+type Loading = (u64, RuleName, u64, Taken);
 
 pub(super) struct Keeper {
-    engine: Arc<Engine>,
-    config: Arc<CatalogConfig>,
+    loader: Loader,
+    memory: Arc<dyn RuleMemory>,
     clock: Arc<dyn Clock>,
     shared: Arc<Shared>,
     slots: BTreeMap<RuleName, Slot>,
+    /// What is known of the rules beyond their files, also of those that are gone for now.
+    lives: BTreeMap<RuleName, Life>,
+    /// The rules of which something is known that is not kept yet.
+    unkept: BTreeSet<RuleName>,
     batches: BTreeMap<u64, Batch>,
     next_batch: u64,
     snapshots: u64,
-    loads: JoinSet<Outcome>,
+    loads: JoinSet<Loading>,
     renamed: BTreeSet<PathBuf>,
     /// The rules whose files the last look saw.
     present: BTreeSet<RuleName>,
@@ -63,18 +72,19 @@ pub(super) struct Keeper {
 }
 
 impl Keeper {
-    pub(super) fn new(
-        engine: Arc<Engine>,
-        config: Arc<CatalogConfig>,
-        clock: Arc<dyn Clock>,
-        shared: Arc<Shared>,
-    ) -> Self {
+    pub(super) fn new(parts: Parts, shared: Arc<Shared>) -> Self {
         Self {
-            engine,
-            config,
-            clock,
+            loader: Loader {
+                engine: parts.engine,
+                archive: Archive::new(parts.versions),
+                config: parts.config,
+            },
+            memory: parts.memory,
+            clock: parts.clock,
             shared,
             slots: BTreeMap::new(),
+            lives: BTreeMap::new(),
+            unkept: BTreeSet::new(),
             batches: BTreeMap::new(),
             next_batch: 0,
             snapshots: 0,
@@ -94,10 +104,14 @@ impl Keeper {
         let (changed, mut changes) = mpsc::channel(1024);
         let mut watcher = None;
         let mut watched = None;
+        self.recall().await;
         let mut again = self.look(false, None).await;
         loop {
+            self.keep().await;
+            again = earlier(again, self.ask_again().await);
+            self.end_quarantines();
             if self.folder != watched {
-                watcher = Watcher::start(&self.config.rules, changed.clone());
+                watcher = Watcher::start(&self.loader.config.rules, changed.clone());
                 watched = self.folder;
                 // What changed before the watcher was there.
                 again = Some(Duration::ZERO);
@@ -108,8 +122,11 @@ impl Keeper {
                     Some(Request::Reload { allow_empty, done }) => {
                         again = self.look(allow_empty, Some(done)).await;
                     }
+                    Some(Request::Wish { rule, wish, said, done }) => {
+                        again = self.wish(rule, &wish, said, done).await;
+                    }
                     Some(Request::Configure(config)) => {
-                        self.config = config;
+                        self.loader.config = config;
                         for slot in self.slots.values_mut() {
                             slot.taken = None;
                         }
@@ -126,11 +143,14 @@ impl Keeper {
                 }
                 () = tokio::time::sleep(again.unwrap_or(POLL)) => {
                     if watcher.is_none() {
-                        watcher = Watcher::start(&self.config.rules, changed.clone());
+                        watcher = Watcher::start(&self.loader.config.rules, changed.clone());
                     }
                     again = self.look(false, None).await;
                 }
-                Some(outcome) = self.loads.join_next() => self.settle(outcome),
+                Some(loaded) = self.loads.join_next() => self.settle(loaded),
+                () = self.shared.healths.found() => {
+                    again = earlier(again, self.judge().await);
+                }
             }
         }
     }
@@ -147,7 +167,10 @@ impl Keeper {
         allow_empty: bool,
         done: Option<oneshot::Sender<()>>,
     ) -> Option<Duration> {
-        let (folder, limit) = (self.config.rules.clone(), self.config.limits.module);
+        let (folder, limit) = (
+            self.loader.config.rules.clone(),
+            self.loader.config.limits.module,
+        );
         let looked = tokio::task::spawn_blocking(move || scan(&folder, limit)).await;
         self.folder = match &looked {
             Ok(Ok(scan)) => scan.folder,
@@ -168,7 +191,7 @@ impl Keeper {
         };
         if problem != self.problem {
             if let Some(problem) = &problem {
-                tracing::error!(folder = %self.config.rules.display(), "{problem}");
+                tracing::error!(folder = %self.loader.config.rules.display(), "{problem}");
             }
             self.problem = problem;
         }
@@ -278,10 +301,16 @@ impl Keeper {
             slot.resting = None;
             slot.generation += 1;
             let generation = slot.generation;
-            let (engine, config) = (Arc::clone(&self.engine), Arc::clone(&self.config));
+            let serves = if slot.rule.is_some() {
+                Serves::Yes
+            } else {
+                Serves::No
+            };
+            let life = self.lives.get(&name).cloned().unwrap_or_default();
+            let loader = self.loader.clone();
             self.loads.spawn(async move {
-                let result = load_found(&engine, &config, &name, found).await;
-                (batch, name, generation, result)
+                let taken = loader.take(&name, found, &life, serves).await;
+                (batch, name, generation, taken)
             });
         }
         self.publish_listing();
@@ -298,9 +327,9 @@ impl Keeper {
             .rests(seen, complete, now)
     }
 
-    fn settle(&mut self, outcome: Result<Outcome, tokio::task::JoinError>) {
-        let (batch, name, generation, result) = match outcome {
-            Ok(outcome) => outcome,
+    fn settle(&mut self, loaded: Result<Loading, tokio::task::JoinError>) {
+        let (batch, name, generation, taken) = match loaded {
+            Ok(loaded) => loaded,
             Err(error) => {
                 // A panic in loading is a defect; its batch must not wait for ever.
                 tracing::error!("loading a rule ended unexpectedly: {error}");
@@ -313,7 +342,7 @@ impl Keeper {
         };
         if let Some(batch) = self.batches.get_mut(&batch) {
             batch.outstanding = batch.outstanding.saturating_sub(1);
-            batch.outcomes.push((name, generation, result));
+            batch.outcomes.push((name, generation, taken));
         }
         self.close_finished();
     }
@@ -341,25 +370,12 @@ impl Keeper {
             }
             tracing::info!(rule.name = %name, "the rule's file is gone, and so is the rule");
             self.slots.remove(&name);
+            self.leaves(&name);
         }
-        for (name, generation, result) in batch.outcomes {
-            let now = self.clock.now();
-            let Some(slot) = self.slots.get_mut(&name) else {
-                continue;
-            };
-            if slot.generation == generation {
-                slot.enter(&name, result, now);
-            }
+        for (name, generation, taken) in batch.outcomes {
+            self.enter(&name, generation, taken);
         }
-        self.snapshots += 1;
-        let rules = self.slots.values().filter_map(|slot| slot.rule.clone());
-        let snapshot = Arc::new(Snapshot::of(self.snapshots, rules));
-        *self
-            .shared
-            .snapshot
-            .write()
-            .unwrap_or_else(PoisonError::into_inner) = snapshot;
-        self.publish_listing();
+        self.publish();
         self.shared.ready.send_replace(true);
         for done in batch.done {
             // Whoever asked may have gone.
@@ -367,64 +383,36 @@ impl Keeper {
         }
     }
 
-    fn publish_listing(&self) {
-        let rules = self
-            .slots
-            .iter()
-            .map(|(name, slot)| RuleStatus {
-                name: name.clone(),
-                state: slot.state,
-                since: slot.since,
-                code: slot.reason.as_ref().map(|(code, _)| *code),
-                reason: slot.reason.as_ref().map(|(_, reason)| reason.clone()),
-                serving: slot.rule.as_deref().map(Serving::of),
-            })
-            .collect();
-        let listing = Listing {
-            folder: FolderStatus {
-                path: self.config.rules.display().to_string(),
-                problem: self.problem.clone(),
-            },
-            rules,
-            ignored: self.ignored.clone(),
+    /// Lets what was loaded of a rule take effect, unless newer files of it were taken up since.
+    fn enter(&mut self, name: &RuleName, generation: u64, taken: Taken) {
+        let now = self.clock.now();
+        let Some(slot) = self.slots.get_mut(name) else {
+            return;
         };
-        *self
-            .shared
-            .listing
-            .write()
-            .unwrap_or_else(PoisonError::into_inner) = Arc::new(listing);
+        if slot.generation != generation {
+            return;
+        }
+        let life = self.lives.entry(name.clone()).or_default();
+        let before = life.clone();
+        if let Some(file) = &taken.file {
+            life.lies(Some(file));
+        }
+        slot.enter(name, taken.outcome, &self.loader.config, now);
+        if let Some(rule) = &slot.rule {
+            let version = rule.version();
+            if taken.file.as_ref() == Some(&version) {
+                life.is_at_work(&version, &rule.manifest.version, now);
+            }
+            let past = judge::past(life);
+            self.shared.healths.serves(name, &version, (past, now));
+        }
+        if *life != before {
+            self.unkept.insert(name.clone());
+        }
     }
 }
 
-/// Reads a rule's files and loads it.
-async fn load_found(
-    engine: &Arc<Engine>,
-    config: &Arc<CatalogConfig>,
-    name: &RuleName,
-    found: Found,
-) -> Result<Loaded, LoadError> {
-    if config.team(name.team()).is_none() {
-        return Err(LoadError::File {
-            reason: no_such_team(name),
-        });
-    }
-    let read = tokio::task::spawn_blocking(move || {
-        let settings = match found.settings {
-            Some(settings) => settings.and_then(Opened::read)?,
-            None => Arc::from([]),
-        };
-        let module = found.module.and_then(Opened::read)?;
-        Ok::<_, String>((module, settings))
-    });
-    let (module, settings) = read
-        .await
-        .map_err(|error| error.to_string())
-        .and_then(|read| read)
-        .map_err(|reason| LoadError::File { reason })?;
-    let candidate = Candidate {
-        name: name.clone(),
-        module,
-        settings,
-    };
-    load(engine, config, &candidate).await
+/// The earlier of two pauses, where there are any.
+fn earlier(one: Option<Duration>, other: Option<Duration>) -> Option<Duration> {
+    one.into_iter().chain(other).min()
 }

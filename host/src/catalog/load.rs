@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::CatalogConfig;
 use super::conditions::RuleDescription;
+use super::life::Version;
 use super::settings::{OnFault, SettingsError, SettingsFile, check_subject};
 use crate::capability::{Asks, NotPermitted, Permits};
 use crate::domain::evaluation::LogLine;
@@ -15,7 +16,7 @@ use crate::domain::pattern::PatternError;
 use crate::engine::{Answer, CompileError, Engine, Module};
 
 /// A rule at work: a module with its settings, loaded, checked and permitted.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Rule {
     /// Its name and when it is asked.
     pub description: RuleDescription,
@@ -40,6 +41,36 @@ impl Rule {
     #[must_use]
     pub fn name(&self) -> &RuleName {
         &self.description.name
+    }
+
+    /// Whether its fault ends the event: a shared rule whose settings file says so, and that performs something.
+    #[must_use]
+    pub fn stops_at_fault(&self) -> bool {
+        self.on_fault == OnFault::Stop && self.name().team().is_none() && !self.description.shadow
+    }
+
+    /// Which version it is.
+    pub(super) fn version(&self) -> Version {
+        Version {
+            module: self.description.module.clone(),
+            settings: self.description.settings.clone(),
+        }
+    }
+
+    /// The same, but performing nothing.
+    pub(super) fn in_shadow(&self) -> Self {
+        let mut rule = self.clone();
+        rule.description.shadow = true;
+        rule
+    }
+
+    /// The same under another configuration, where its files are not taken anew; none where its team is gone.
+    pub(super) fn under(&self, config: &CatalogConfig) -> Option<Self> {
+        let team = config.team(self.name().team())?;
+        let mut rule = self.clone();
+        rule.description.grants.clone_from(&team.grants);
+        rule.permits = rule.permits.under(&team.grants, &config.known);
+        Some(rule)
     }
 }
 

@@ -7,9 +7,12 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::load::{LoadError, Loaded, Rule};
+use super::CatalogConfig;
+use super::life::{Life, Said, TurnedBack};
+use super::load::Rule;
 use super::scan::{Fingerprint, Found, Opened};
-use super::snapshot::RuleState;
+use super::snapshot::{RuleState, RuleStatus, Serving};
+use super::take::Outcome;
 use crate::domain::clock::Timestamp;
 use crate::domain::names::RuleName;
 
@@ -41,6 +44,19 @@ impl Seen {
     }
 }
 
+/// What became of a rule's files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Files {
+    /// They are being loaded.
+    Loading,
+    /// They are at work, or would be.
+    Good,
+    /// The settings file takes the rule out of work.
+    Disabled,
+    /// They are not taken, for a reason with a code.
+    Rejected { code: &'static str, reason: String },
+}
+
 /// What is known of one rule.
 pub(super) struct Slot {
     /// What was last taken up.
@@ -49,11 +65,10 @@ pub(super) struct Slot {
     pub(super) resting: Option<(Seen, Instant)>,
     /// Counts what was taken up, so that an old result does not replace a newer one.
     pub(super) generation: u64,
-    /// The version that serves.
+    /// The version that serves, unless somebody took it out of work.
     pub(super) rule: Option<Arc<Rule>>,
-    pub(super) state: RuleState,
-    pub(super) since: Timestamp,
-    pub(super) reason: Option<(&'static str, String)>,
+    files: Files,
+    since: Timestamp,
 }
 
 impl Slot {
@@ -63,9 +78,8 @@ impl Slot {
             resting: None,
             generation: 0,
             rule: None,
-            state: RuleState::Loading,
+            files: Files::Loading,
             since: now,
-            reason: None,
         }
     }
 
@@ -99,35 +113,29 @@ impl Slot {
     pub(super) fn enter(
         &mut self,
         name: &RuleName,
-        result: Result<Loaded, LoadError>,
+        outcome: Outcome,
+        config: &CatalogConfig,
         now: Timestamp,
     ) {
-        let state = match result {
-            Ok(Loaded::Active(rule)) => {
+        let files = match outcome {
+            Outcome::Serves(rule) => {
                 tracing::info!(
                     rule.name = %name,
                     rule.version = %rule.manifest.version,
                     rule.module = rule.description.module.short(),
                     "the rule is at work"
                 );
-                let shadow = rule.description.shadow;
                 self.rule = Some(rule);
-                self.reason = None;
-                if shadow {
-                    RuleState::Shadow
-                } else {
-                    RuleState::Active
-                }
+                Files::Good
             }
-            Ok(Loaded::Disabled) => {
+            Outcome::Disabled => {
                 self.rule = None;
-                self.reason = Some((
-                    "rule/disabled",
-                    "`enabled = false` in its settings file".to_owned(),
-                ));
-                RuleState::Disabled
+                Files::Disabled
             }
-            Err(error) => {
+            Outcome::Rejected { error, instead } => {
+                // What serves was loaded under the configuration of its time.
+                let serving = self.rule.take().and_then(|rule| rule.under(config));
+                self.rule = serving.map(Arc::new).or(instead);
                 let serving = self.rule.as_ref().map_or_else(
                     || "no version of it serves".to_owned(),
                     |rule| format!("version {} goes on serving", rule.manifest.version),
@@ -135,12 +143,103 @@ impl Slot {
                 tracing::error!(
                     rule.name = %name, code = error.code(), "the rule is rejected, and {serving}: {error}"
                 );
-                self.reason = Some((error.code(), error.to_string()));
-                RuleState::Rejected
+                Files::Rejected {
+                    code: error.code(),
+                    reason: error.to_string(),
+                }
             }
         };
+        if files != self.files || files == Files::Good {
+            self.since = now;
+        }
+        self.files = files;
+    }
+
+    /// The version that is asked about events; none where none is.
+    pub(super) fn serving(&self, life: &Life) -> Option<Arc<Rule>> {
+        let rule = self.rule.as_ref().filter(|_| life.disabled.is_none())?;
+        Some(match life.shadowed {
+            Some(_) => Arc::new(rule.in_shadow()),
+            None => Arc::clone(rule),
+        })
+    }
+
+    /// How the rule stands, for people.
+    pub(super) fn status(&self, name: &RuleName, life: &Life) -> RuleStatus {
+        let serving = self.serving(life);
+        let mut status = RuleStatus {
+            name: name.clone(),
+            state: match &serving {
+                Some(rule) if rule.description.shadow => RuleState::Shadow,
+                _ => RuleState::Active,
+            },
+            since: self.since,
+            code: None,
+            reason: None,
+            by: None,
+            until: None,
+            serving: serving.as_deref().map(Serving::of),
+            versions: life.versions.clone(),
+        };
+        if let Some(said) = &life.shadowed {
+            status.say(
+                RuleState::Shadow,
+                "rule/shadowed",
+                "somebody said so".to_owned(),
+            );
+            status.said(said);
+        }
+        if let Some(turned_back) = &life.turned_back {
+            match turned_back {
+                TurnedBack::RolledBack { said, .. } => {
+                    let reason = "an earlier version serves, because somebody said so".to_owned();
+                    status.say(status.state, "rule/rolled-back", reason);
+                    status.said(said);
+                }
+                TurnedBack::Undone { at, reason, .. } => {
+                    status.say(RuleState::Rejected, "rule/undone", reason.clone());
+                    status.since = *at;
+                }
+            }
+        }
+        if let Some(quarantine) = &life.quarantine {
+            let state = RuleState::Quarantined;
+            status.say(state, "rule/quarantined", quarantine.reason.clone());
+            status.since = quarantine.since;
+            status.until = Some(quarantine.until);
+        }
+        match &self.files {
+            Files::Good => {}
+            Files::Loading => status.state = RuleState::Loading,
+            Files::Disabled => {
+                let reason = "`enabled = false` in its settings file".to_owned();
+                status.say(RuleState::Disabled, "rule/disabled", reason);
+            }
+            Files::Rejected { code, reason } => {
+                status.say(RuleState::Rejected, code, reason.clone());
+                status.since = self.since;
+            }
+        }
+        if let Some(said) = &life.disabled {
+            let reason = "somebody took it out of work".to_owned();
+            status.say(RuleState::Disabled, "rule/disabled", reason);
+            status.said(said);
+        }
+        status
+    }
+}
+
+impl RuleStatus {
+    fn say(&mut self, state: RuleState, code: &'static str, reason: String) {
         self.state = state;
-        self.since = now;
+        self.code = Some(code);
+        self.reason = Some(reason);
+        self.by = None;
+    }
+
+    fn said(&mut self, said: &Said) {
+        self.by = Some(said.by.clone());
+        self.since = said.at;
     }
 }
 

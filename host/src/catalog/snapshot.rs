@@ -1,10 +1,12 @@
 //! The rules in force at one moment.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde::Serialize;
 
 use super::conditions::RuleDescription;
+use super::life::KeptVersion;
 use super::load::Rule;
 use crate::domain::clock::Timestamp;
 use crate::domain::names::{Digest, RuleName, TeamName};
@@ -18,10 +20,16 @@ pub struct Snapshot {
     pub shared: Vec<Arc<Rule>>,
     /// The teams' rules, by team in alphabetical order, each in its order.
     pub teams: Vec<(TeamName, Vec<Arc<Rule>>)>,
+    /// Those of them that are not asked because of their faults.
+    pub quarantined: BTreeSet<RuleName>,
 }
 
 impl Snapshot {
-    pub(super) fn of(number: u64, rules: impl Iterator<Item = Arc<Rule>>) -> Self {
+    pub(super) fn of(
+        number: u64,
+        rules: impl Iterator<Item = Arc<Rule>>,
+        quarantined: BTreeSet<RuleName>,
+    ) -> Self {
         let mut rules: Vec<Arc<Rule>> = rules.collect();
         rules.sort_by(|a, b| {
             let key = |rule: &Rule| (rule.name().team().cloned(), rule.order, rule.name().clone());
@@ -29,6 +37,7 @@ impl Snapshot {
         });
         let mut snapshot = Self {
             number,
+            quarantined,
             ..Self::default()
         };
         for rule in rules {
@@ -67,8 +76,10 @@ pub enum RuleState {
     Shadow,
     /// Its file is broken, or asks for what is not granted; an earlier version may serve.
     Rejected,
-    /// Its settings file takes it out of work.
+    /// Its settings file, or somebody, takes it out of work.
     Disabled,
+    /// It faulted so often that it is not asked for a while; what it misses is kept on record.
+    Quarantined,
     /// It is being compiled or checked.
     Loading,
 }
@@ -89,9 +100,17 @@ pub struct RuleStatus {
     /// Why it stands so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Who has it stand so, where somebody said so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// Until when it is in quarantine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
     /// The version that serves, if one does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub serving: Option<Serving>,
+    /// The versions that were at work, the newest first.
+    pub versions: Vec<KeptVersion>,
 }
 
 /// The version of a rule that serves.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{CliError, Exit, Global, output, rules, runtime};
-use crate::catalog::{Catalog, RuleState};
+use crate::catalog::{Catalog, Forgetful, Parts, RuleState};
 use crate::domain::clock::SystemClock;
 use crate::server::{check_live, engine};
 
@@ -17,11 +17,13 @@ pub(super) fn run(global: &Global) -> Result<Exit, CliError> {
         config.commands.len(),
     );
     let listing = runtime()?.block_on(async {
-        let catalog = Catalog::start(
+        let catalog = Catalog::start(Parts {
             engine,
-            Arc::new(config.catalog.clone()),
-            Arc::new(SystemClock),
-        );
+            config: Arc::new(config.catalog.clone()),
+            clock: Arc::new(SystemClock),
+            memory: Arc::new(Forgetful),
+            versions: None,
+        });
         catalog.ready().await;
         catalog.listing()
     });

@@ -110,7 +110,7 @@ fn named(arguments: &[String]) -> Result<BTreeMap<&str, &str>, CliError> {
 }
 
 /// Who runs this program, as the environment says it.
-fn person() -> Option<String> {
+pub(super) fn person() -> Option<String> {
     ["SUDO_USER", "USER", "LOGNAME"]
         .into_iter()
         .find_map(|name| variable(name).filter(|value| !value.is_empty()))

@@ -7,6 +7,8 @@ use super::output::items;
 use super::pauses::{PauseArgs, ResumeArgs, pause, resume};
 use super::{CliError, Exit, Global, output, runtime};
 
+mod wish;
+
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
     /// List every rule with its status
@@ -26,6 +28,18 @@ pub(super) enum Command {
     Pause(PauseArgs),
     /// Ask a rule again, also about what it missed while it was paused
     Resume(ResumeArgs),
+    /// Have a rule stand as its files say, whatever was said since
+    ///
+    /// Ends what `disable`, `shadow` and `rollback` said of it, its quarantine, and the undoing of its version.
+    Enable(wish::RuleArgs),
+    /// Ask a rule about nothing more, until its files change or `enable`
+    Disable(wish::RuleArgs),
+    /// Ask a rule and perform nothing of what it asks for, until its files change or `enable`
+    Shadow(wish::RuleArgs),
+    /// Have an earlier version of a rule serve, until its files change or `enable`
+    ///
+    /// Each time one version further back, or the one that is named. `hookbox rules list --json` has the versions.
+    Rollback(wish::RollBackArgs),
 }
 
 pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, CliError> {
@@ -39,6 +53,10 @@ pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, CliError> 
         }
         Command::Pause(args) => return runtime.block_on(pause(global, &client, "rule", args)),
         Command::Resume(args) => return runtime.block_on(resume(global, &client, "rule", args)),
+        Command::Enable(args) => return runtime.block_on(args.wish(global, &client, "enable")),
+        Command::Disable(args) => return runtime.block_on(args.wish(global, &client, "disable")),
+        Command::Shadow(args) => return runtime.block_on(args.wish(global, &client, "shadow")),
+        Command::Rollback(args) => return runtime.block_on(args.wish(global, &client)),
     }?;
     if global.json {
         output::json(&listing);
@@ -86,13 +104,8 @@ pub(super) fn show_listing(listing: &Value) {
         .collect();
     output::table(&["RULE", "STATE", "VERSION", "MODULE", "SUBJECTS"], &rows);
     for rule in rules {
-        if let Some(reason) = rule["reason"].as_str() {
-            let code = text(&rule["code"]);
-            output::line(format!(
-                "\n{} ({code}):\n  {}",
-                text(&rule["name"]),
-                indent(reason)
-            ));
+        if let Some(reason) = reason(rule) {
+            output::line(format!("\n{reason}"));
         }
     }
     show_pauses(listing);
@@ -106,6 +119,25 @@ pub(super) fn show_listing(listing: &Value) {
     if let Some(problem) = listing["folder"]["problem"].as_str() {
         output::line(format!("\n{}: {problem}", text(&listing["folder"]["path"])));
     }
+}
+
+/// Why a rule stands as it does, where there is more to say than its state.
+fn reason(rule: &Value) -> Option<String> {
+    let text = |value: &Value| output::safe(value.as_str().unwrap_or("-"));
+    let mut lines = vec![
+        format!("{} ({}):", text(&rule["name"]), text(&rule["code"])),
+        indent(rule["reason"].as_str()?),
+    ];
+    for (key, word) in [
+        ("by", "by"),
+        ("since-local", "since"),
+        ("until-local", "until"),
+    ] {
+        if !rule[key].is_null() {
+            lines.push(format!("{word} {}", text(&rule[key])));
+        }
+    }
+    Some(lines.join("\n  "))
 }
 
 /// Writes which rules are paused, and what they have missed.

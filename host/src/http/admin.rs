@@ -48,6 +48,7 @@ pub(super) fn router(state: Arc<Admin>) -> Router {
         .route("/api/v1/events/{id}", get(events::show))
         .route("/api/v1/rules", get(rules::list))
         .route("/api/v1/rules/reload", post(rules::reload))
+        .route("/api/v1/rules/wish", post(rules::wish))
         .route("/api/v1/actions", get(actions::list))
         .route("/api/v1/actions/retry", post(actions::retry))
         .route("/api/v1/actions/cancel", post(actions::cancel))

@@ -109,6 +109,7 @@ macro_rules! conformance {
                 the_newest_event_is_found_without_an_identifier,
                 an_unknown_event_is_not_found,
                 snapshots_are_kept_once,
+                what_is_known_of_rules_is_kept_until_it_is_forgotten,
             }
             units {
                 a_unit_is_committed_with_all_that_belongs_to_it,

@@ -23,7 +23,7 @@ use super::{
 };
 use crate::domain::clock::{Clock, Timestamp};
 use crate::domain::event::Event;
-use crate::domain::names::{DeliveryId, EventId, SourceName};
+use crate::domain::names::{DeliveryId, EventId, RuleName, SourceName};
 
 mod actions;
 mod attempts;
@@ -43,6 +43,7 @@ mod readers;
 mod refusals;
 mod replays;
 mod rows;
+mod rules;
 mod schema;
 mod settlement;
 mod snapshots;
@@ -407,6 +408,14 @@ impl Store for Sqlite {
 
     async fn snapshot(&self, id: SnapshotId) -> Result<String, StoreError> {
         self.readers.run(move |db| snapshots::get(db, id)).await
+    }
+
+    async fn rules(&self) -> Result<Vec<(RuleName, String)>, StoreError> {
+        self.readers.run(rules::list).await
+    }
+
+    async fn keep_rules(&self, rules: Vec<(RuleName, Option<String>)>) -> Result<(), StoreError> {
+        self.writer.run(move |db| rules::keep(db, &rules)).await
     }
 
     async fn heartbeat(&self, owner: &str, lease: Duration) -> Result<(), StoreError> {

@@ -3,13 +3,14 @@
 //! The shared rules are one unit, then each team is one. A unit is evaluated on one of the pool's
 //! threads and committed by itself: its evaluations and the actions they gave, all or none.
 
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock, PoisonError};
 
 use super::dispatch::payload;
 use super::rate::Rates;
 use super::{Live, Performs, Shared};
-use crate::catalog::{OnFault, Rule, Snapshot};
+use crate::catalog::{Behaviour, Rule, Snapshot, Version};
 use crate::domain::clock::Timestamp;
 use crate::domain::decision::{Action, Decision};
 use crate::domain::evaluation::{Evaluation, Log, Outcome};
@@ -22,6 +23,9 @@ use crate::store::{
     ActionKind, ActionState, ClaimedEvent, DropRecord, NewAction, SnapshotId, StoreError,
     UnitCommit, UnitEvaluation, idempotency_key,
 };
+
+/// How many actions of a rule may wait because of its rate. With more it asks for them faster than people can bear.
+const WAITING_ACTIONS: i64 = 1_000;
 
 /// The payload of a delivery's events, read from the store when it is not at hand.
 #[derive(Default)]
@@ -54,6 +58,7 @@ pub(super) async fn evaluate(
     let work = Work {
         shared,
         snapshot_id,
+        quarantined: &snapshot.quarantined,
         live: shared.live(),
         input: input(&claimed.event, claimed.run, payload),
     };
@@ -137,6 +142,7 @@ async fn keep(shared: &Shared, snapshot: &Snapshot) -> Result<SnapshotId, StoreE
 struct Work<'a> {
     shared: &'a Arc<Shared>,
     snapshot_id: SnapshotId,
+    quarantined: &'a BTreeSet<RuleName>,
     live: Arc<Live>,
     input: Arc<Input>,
 }
@@ -157,14 +163,14 @@ impl Work<'_> {
             .iter()
             .filter(|rule| claimed.only.is_empty() || claimed.only.contains(rule.name()))
             .filter(|rule| rule.description.asks_about(&claimed.event).is_ok());
-        let paused = self.shared.paused_rules.now();
-        let (skipped, asked): (Vec<_>, Vec<_>) = wanted
-            .cloned()
-            .partition(|rule| paused.contains(rule.name()));
+        let Asked {
+            asked,
+            skipped,
+            stopped,
+        } = self.asked(wanted);
         if asked.is_empty() && skipped.is_empty() {
             return Ok(());
         }
-        let skipped = skipped.iter().map(|rule| rule.name().clone()).collect();
         let job = Job {
             rules: asked,
             input: Arc::clone(&self.input),
@@ -184,7 +190,9 @@ impl Work<'_> {
             // The pool's threads are gone: the process ends.
             return Err(StoreError::Closed);
         };
+        let dropped = dropped.or(stopped);
         let kinds: Vec<ActionKind> = waiting_kinds(&evaluations);
+        let behaved: Vec<_> = evaluations.iter().map(|one| self.behaviour(one)).collect();
         self.shared
             .store
             .commit_unit(
@@ -201,6 +209,7 @@ impl Work<'_> {
                 },
             )
             .await?;
+        self.note(&claimed.event.id, behaved);
         claimed.units.push(unit);
         if team.is_none() {
             claimed.dropped = dropped;
@@ -212,6 +221,75 @@ impl Work<'_> {
             self.shared.wakes(kind).notify_one();
         }
         Ok(())
+    }
+}
+
+/// Which rules of a unit are asked.
+struct Asked {
+    asked: Vec<Arc<Rule>>,
+    /// Those that are paused or in quarantine.
+    skipped: Vec<RuleName>,
+    /// The filter in quarantine at which the event ends, unless it is dropped before.
+    stopped: Option<DropRecord>,
+}
+
+impl Work<'_> {
+    /// Which of the rules that want the event are asked now.
+    fn asked<'r>(&self, wanted: impl Iterator<Item = &'r Arc<Rule>>) -> Asked {
+        let paused = self.shared.paused_rules.now();
+        let mut asked = Asked {
+            asked: Vec::new(),
+            skipped: Vec::new(),
+            stopped: None,
+        };
+        for rule in wanted {
+            let name = rule.name();
+            let is_quarantined = self.quarantined.contains(name);
+            if !is_quarantined && !paused.contains(name) {
+                asked.asked.push(Arc::clone(rule));
+                continue;
+            }
+            asked.skipped.push(name.clone());
+            // What a filter is to stop does not pass while the filter cannot be asked.
+            let performs = self.shared.performs == Performs::Yes;
+            if is_quarantined && performs && rule.stops_at_fault() {
+                asked.stopped = Some(DropRecord {
+                    rule: name.clone(),
+                    reason: "`on_fault = \"stop\"`, and it is in quarantine".to_owned(),
+                });
+                break;
+            }
+        }
+        asked
+    }
+
+    /// Tells the catalog how rules behaved in evaluations that are committed.
+    fn note(&self, event: &EventId, behaved: Vec<(RuleName, Version, Behaviour)>) {
+        let now = self.shared.clock.now();
+        for (rule, version, behaviour) in behaved {
+            self.shared
+                .catalog
+                .note(&rule, &version, event, (behaviour, now));
+        }
+    }
+
+    /// How a rule behaved, for the catalog.
+    fn behaviour(&self, evaluation: &UnitEvaluation) -> (RuleName, Version, Behaviour) {
+        let evaluation = &evaluation.evaluation;
+        let behaviour = match &evaluation.outcome {
+            Outcome::Faulted(fault) if fault.counts() => Behaviour::Faulted(fault.code()),
+            Outcome::Decided(_)
+                if self.shared.rates.waiting(&evaluation.rule) >= WAITING_ACTIONS =>
+            {
+                Behaviour::TooManyActions
+            }
+            _ => Behaviour::Well,
+        };
+        let version = Version {
+            module: evaluation.module.clone(),
+            settings: evaluation.settings.clone(),
+        };
+        (evaluation.rule.clone(), version, behaviour)
     }
 }
 
@@ -332,9 +410,7 @@ impl Job {
                     _ => None,
                 })?
             }
-            Outcome::Faulted(fault)
-                if rule.on_fault == OnFault::Stop && rule.name().team().is_none() =>
-            {
+            Outcome::Faulted(fault) if rule.stops_at_fault() => {
                 format!("`on_fault = \"stop\"`, and {fault}")
             }
             Outcome::Faulted(_) => return None,

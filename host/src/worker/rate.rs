@@ -18,10 +18,20 @@ const REMEMBERED: usize = 4_096;
 #[derive(Debug, Default)]
 pub(super) struct Rates(Mutex<Known>);
 
+/// How fast one rule goes, all in microseconds.
+#[derive(Debug, Clone, Copy, Default)]
+struct Pace {
+    /// When its next action would fall due without a burst.
+    next: i64,
+    /// How long one follows the other.
+    interval: i64,
+    /// How far ahead of that they fall due: its burst.
+    ahead: i64,
+}
+
 #[derive(Debug, Default)]
 struct Known {
-    /// When the next action of each rule would fall due, in microseconds.
-    next: HashMap<RuleName, i64>,
+    paces: HashMap<RuleName, Pace>,
     /// The present moment when it was last asked for.
     present: i64,
 }
@@ -37,17 +47,33 @@ impl Rates {
         // A clock that was set back must not make a rule wait for the time that it was ahead.
         let set_back = known.present.saturating_sub(present).max(0);
         if set_back > 0 {
-            for next in known.next.values_mut() {
-                *next = next.saturating_sub(set_back);
+            for pace in known.paces.values_mut() {
+                pace.next = pace.next.saturating_sub(set_back);
             }
         }
         known.present = present;
-        if known.next.len() > REMEMBERED {
-            known.next.retain(|_, next| *next > present);
+        if known.paces.len() > REMEMBERED {
+            known.paces.retain(|_, pace| pace.next > present);
         }
-        let next = known.next.entry(rule.clone()).or_default();
-        *next = (*next).max(present).saturating_add(interval);
-        Timestamp((*next).saturating_sub(ahead).max(present) / 1_000)
+        let pace = known.paces.entry(rule.clone()).or_default();
+        *pace = Pace {
+            next: pace.next.max(present).saturating_add(interval),
+            interval,
+            ahead,
+        };
+        Timestamp(pace.next.saturating_sub(ahead).max(present) / 1_000)
+    }
+
+    /// How many actions of a rule had not fallen due when its last one was asked for.
+    pub(super) fn waiting(&self, rule: &RuleName) -> i64 {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.paces.get(rule).map_or(0, |pace| {
+            let behind = pace
+                .next
+                .saturating_sub(pace.ahead)
+                .saturating_sub(known.present);
+            behind.max(0).checked_div(pace.interval).unwrap_or(0)
+        })
     }
 }
 
@@ -82,6 +108,19 @@ mod tests {
         let later = NOW.after(Duration::from_secs(60));
         let waits: Vec<i64> = (0..4).map(|_| due(later).0 - later.0).collect();
         assert_eq!(waits, [0, 0, 0, 500]);
+    }
+
+    #[test]
+    fn those_that_wait_are_counted_and_become_fewer() {
+        let rates = Rates::default();
+        assert_eq!(rates.waiting(&rule("loud")), 0);
+        for _ in 0..1_060 {
+            rates.due(&rule("loud"), &limits(120, 60), NOW);
+        }
+        assert_eq!(rates.waiting(&rule("loud")), 1_000);
+        let later = NOW.after(Duration::from_mins(5));
+        rates.due(&rule("loud"), &limits(120, 60), later);
+        assert_eq!(rates.waiting(&rule("loud")), 401);
     }
 
     #[test]
@@ -125,6 +164,6 @@ mod tests {
             &limits(60, 1),
             NOW.after(Duration::from_secs(2)),
         );
-        assert_eq!(rates.0.lock().expect("not poisoned").next.len(), 1);
+        assert_eq!(rates.0.lock().expect("not poisoned").paces.len(), 1);
     }
 }

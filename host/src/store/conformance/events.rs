@@ -1,6 +1,7 @@
 //! Events: their order, their claims, and their ends.
 
 use super::bench::{Bench, WORKER, delivery, delivery_id, event, event_id};
+use crate::domain::names::RuleName;
 use crate::store::{EventState, SnapshotId, StoreError};
 
 async fn claimed_names(bench: &Bench, owner: &str, limit: usize) -> Vec<String> {
@@ -189,4 +190,33 @@ pub(super) async fn snapshots_are_kept_once(bench: Bench) {
     );
     let missing = store.snapshot(SnapshotId(99)).await;
     assert!(matches!(missing, Err(StoreError::NotFound { .. })));
+}
+
+pub(super) async fn what_is_known_of_rules_is_kept_until_it_is_forgotten(mut bench: Bench) {
+    let rule = |name: &str| RuleName::parse(name).expect("a rule's name");
+    let known = |name: &str, record: &str| (rule(name), Some(record.to_owned()));
+    let store = bench.store();
+    assert_eq!(store.rules().await.expect("nothing yet"), []);
+
+    let kept = vec![
+        known("b/two", "{}"),
+        known("a/one", "{}"),
+        known("three", "{}"),
+    ];
+    store.keep_rules(kept).await.expect("it is kept");
+    let changed = vec![
+        known("b/two", "[2]"),
+        (rule("a/one"), None),
+        (rule("nobody"), None),
+    ];
+    store.keep_rules(changed).await.expect("it is kept");
+    bench.reopen();
+
+    assert_eq!(
+        bench.store().rules().await.expect("it is there"),
+        [
+            (rule("b/two"), "[2]".to_owned()),
+            (rule("three"), "{}".to_owned())
+        ]
+    );
 }

@@ -265,6 +265,11 @@ CREATE TABLE pauses (
     PRIMARY KEY (what, name)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE rules (
+    rule TEXT PRIMARY KEY,
+    record TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE owners (
     owner TEXT PRIMARY KEY,
     expires_at INTEGER NOT NULL

@@ -161,7 +161,7 @@ struct Header {
 impl Header {
     /// Fails with [`io::ErrorKind::UnexpectedEof`] where the output has not begun.
     fn read(storage: &impl Storage) -> io::Result<Self> {
-        let mut header = [0; HEADER as usize];
+        let mut header = [0; 32];
         let length = storage.read_at(&mut header, 0)?;
         if length < header.len() {
             return Err(io::Error::new(

@@ -198,7 +198,7 @@ async fn a_listing_by_one_condition_reads_its_index_in_order() {
     let event = EventFilter::default;
     let action = ActionFilter::default;
     let source = SourceName::parse("x").ok();
-    let rule = crate::domain::names::RuleName::parse("x").ok();
+    let rule = RuleName::parse("x").ok();
     let stuck = Some(EventState::Stuck);
     let dead = Some(ActionState::Dead);
     let listed = |filter: EventFilter| events::listing(&events::conditions(&filter));
@@ -302,7 +302,7 @@ async fn what_a_person_changes_is_found_without_what_is_done() {
         ..all.clone()
     };
     let missed = Replay {
-        rule: crate::domain::names::RuleName::parse("x").ok(),
+        rule: RuleName::parse("x").ok(),
         which: crate::store::Which::Skipped,
         ..Replay::default()
     };

@@ -1,0 +1,178 @@
+//! What is loaded for a rule: what lies in the folder, or an earlier version in its place.
+//!
+//! Invariants:
+//! - What serves is kept in the archive, so that it can serve again.
+//! - A version that was turned back from is not loaded while its files lie in the folder.
+
+use std::sync::Arc;
+
+use super::CatalogConfig;
+use super::archive::{Archive, Contents};
+use super::life::{Life, Version};
+use super::load::{Candidate, LoadError, Loaded, Rule, load, no_such_team};
+use super::scan::{Found, Opened};
+use crate::domain::names::RuleName;
+use crate::engine::Engine;
+
+/// What came of taking up a rule's files.
+pub(super) struct Taken {
+    /// Which version lies in the folder; none where that could not be read.
+    pub(super) file: Option<Version>,
+    pub(super) outcome: Outcome,
+}
+
+/// What is to be at work of a rule.
+pub(super) enum Outcome {
+    /// This version.
+    Serves(Arc<Rule>),
+    /// None, because the settings file says so.
+    Disabled,
+    /// What serves already goes on, or else this version.
+    Rejected {
+        error: LoadError,
+        instead: Option<Arc<Rule>>,
+    },
+}
+
+/// Loads rules.
+#[derive(Clone)]
+pub(super) struct Loader {
+    pub(super) engine: Arc<Engine>,
+    pub(super) archive: Archive,
+    pub(super) config: Arc<CatalogConfig>,
+}
+
+/// Whether a version of a rule serves already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Serves {
+    Yes,
+    No,
+}
+
+impl Loader {
+    /// Reads a rule's files and loads what is to serve.
+    pub(super) async fn take(
+        &self,
+        name: &RuleName,
+        found: Found,
+        life: &Life,
+        serves: Serves,
+    ) -> Taken {
+        let contents = match self.read(name, found).await {
+            Ok(read) => read,
+            Err(reason) => {
+                let error = LoadError::File { reason };
+                return Taken {
+                    file: None,
+                    outcome: self.rejected(name, error, life, serves).await,
+                };
+            }
+        };
+        let file = contents.version();
+        let outcome = match life.turned_back_to(&file) {
+            Some(to) => match self.archived(name, to).await {
+                Ok(rule) => Outcome::Serves(rule),
+                Err(error) => Outcome::Rejected {
+                    error,
+                    instead: None,
+                },
+            },
+            None => self.load(name, contents, life, serves).await,
+        };
+        Taken {
+            file: Some(file),
+            outcome,
+        }
+    }
+
+    async fn read(&self, name: &RuleName, found: Found) -> Result<Contents, String> {
+        if self.config.team(name.team()).is_none() {
+            return Err(no_such_team(name));
+        }
+        let read = tokio::task::spawn_blocking(move || {
+            let settings = match found.settings {
+                Some(settings) => settings.and_then(Opened::read)?,
+                None => Arc::from([]),
+            };
+            let module = found.module.and_then(Opened::read)?;
+            Ok::<_, String>(Contents { module, settings })
+        });
+        read.await
+            .map_err(|error| error.to_string())
+            .and_then(|read| read)
+    }
+
+    async fn load(
+        &self,
+        name: &RuleName,
+        contents: Contents,
+        life: &Life,
+        serves: Serves,
+    ) -> Outcome {
+        match load(&self.engine, &self.config, &candidate(name, &contents)).await {
+            Ok(Loaded::Active(rule)) => {
+                self.keep(name, &rule.version(), contents).await;
+                Outcome::Serves(rule)
+            }
+            Ok(Loaded::Disabled) => Outcome::Disabled,
+            Err(error) => self.rejected(name, error, life, serves).await,
+        }
+    }
+
+    /// Keeps what is at work. A disk that does not take it is no reason not to serve it.
+    async fn keep(&self, name: &RuleName, version: &Version, contents: Contents) {
+        let (archive, version) = (self.archive.clone(), version.clone());
+        let kept = tokio::task::spawn_blocking(move || archive.put(&version, &contents));
+        let kept = kept
+            .await
+            .map_err(std::io::Error::other)
+            .and_then(|kept| kept);
+        if let Err(error) = kept {
+            tracing::error!(rule.name = %name, "the version cannot be kept for later: {error}");
+        }
+    }
+
+    /// What is not taken, with the version that served last where none does now.
+    async fn rejected(
+        &self,
+        name: &RuleName,
+        error: LoadError,
+        life: &Life,
+        serves: Serves,
+    ) -> Outcome {
+        let instead = match life.last_good() {
+            Some(last_good) if serves == Serves::No => self.archived(name, last_good).await.ok(),
+            _ => None,
+        };
+        Outcome::Rejected { error, instead }
+    }
+
+    /// A version that was at work before.
+    async fn archived(&self, name: &RuleName, version: &Version) -> Result<Arc<Rule>, LoadError> {
+        let (archive, wanted) = (self.archive.clone(), version.clone());
+        let found = tokio::task::spawn_blocking(move || archive.get(&wanted)).await;
+        let Some(contents) = found.ok().flatten() else {
+            return Err(LoadError::File {
+                reason: format!(
+                    "the version {} that is to serve is no longer kept: put its file in place again",
+                    version.module.short()
+                ),
+            });
+        };
+        match load(&self.engine, &self.config, &candidate(name, &contents)).await? {
+            Loaded::Active(rule) => Ok(rule),
+            Loaded::Disabled => Err(LoadError::File {
+                reason: "the settings of the version that is to serve take it out of work"
+                    .to_owned(),
+            }),
+        }
+    }
+}
+
+fn candidate(name: &RuleName, contents: &Contents) -> Candidate {
+    Candidate {
+        name: name.clone(),
+        module: Arc::clone(&contents.module),
+        settings: Arc::clone(&contents.settings),
+    }
+}
