@@ -23,6 +23,7 @@ use crate::capability::{Grants, Known};
 use crate::domain::clock::{Clock, Timestamp};
 use crate::domain::limits::{Limits, Narrowing};
 use crate::domain::names::{EventId, RuleName, TeamName};
+use crate::domain::quantity::Span;
 use crate::engine::Engine;
 
 mod archive;
@@ -64,6 +65,8 @@ pub struct CatalogConfig {
     pub rules: PathBuf,
     /// The server's limits.
     pub limits: Limits,
+    /// How long the first quarantine of a rule lasts; a minute where it is none.
+    pub quarantine: Option<Span>,
     /// For the shared rules.
     pub shared: TeamConfig,
     /// For each team.

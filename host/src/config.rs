@@ -18,7 +18,7 @@ use crate::catalog::{CatalogConfig, TeamConfig};
 use crate::domain::limits::{Limits, Narrowing};
 use crate::domain::names::{ChannelName, CommandName, SourceName, TeamName};
 use crate::domain::pattern::Pattern;
-use crate::domain::quantity::Bytes;
+use crate::domain::quantity::{Bytes, Span};
 use crate::domain::secret::SecretRef;
 use crate::sources::{AddressRange, SourceConfig};
 
@@ -127,6 +127,7 @@ struct File {
     commands: BTreeMap<CommandName, CommandConfig>,
     #[serde(default)]
     limits: Limits,
+    quarantine: Option<Span>,
     #[serde(default)]
     shared: TeamFile,
     #[serde(default)]
@@ -298,6 +299,7 @@ impl Config {
             catalog: CatalogConfig {
                 rules,
                 limits: file.limits,
+                quarantine: file.quarantine,
                 shared: file.shared.into(),
                 teams: file
                     .teams

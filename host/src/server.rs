@@ -26,7 +26,7 @@ use crate::http::{Admin, Listener, Public, PublicParts};
 use crate::sources::Inside;
 use crate::store::Store;
 use crate::store::sqlite::Sqlite;
-use crate::worker::{Live, Parts, Performs, Worker};
+use crate::worker::{Live, Parts, Performs, Waker, Worker};
 
 mod data;
 mod inside;
@@ -110,11 +110,15 @@ impl Server {
         let own = [addresses.0, addresses.1];
         let live = live::build(&config, &options.console, &own)?;
         let live = Arc::new(RwLock::new(Arc::new(live)));
+        let waker = Waker::default();
         let catalog = Arc::new(Catalog::start(catalog::Parts {
             engine: engine(&config.data)?,
             config: Arc::new(config.catalog.clone()),
             clock: Arc::clone(&clock),
-            memory: Arc::new(Memory(Arc::clone(&store))),
+            memory: Arc::new(Memory {
+                store: Arc::clone(&store),
+                waker: waker.clone(),
+            }),
             versions: Some(config.data.join("versions")),
         }));
         let core = Core {
@@ -125,7 +129,7 @@ impl Server {
             catalog: Arc::clone(&catalog),
             problem: Problem::default(),
         };
-        let worker = core.worker(options.performs).await?;
+        let worker = core.worker(options.performs, waker).await?;
         let lookers = core.lookers(&config, &worker).await;
         let ending = watch::Sender::new(false);
         let public_routes = core.public(&config, &worker);
@@ -224,7 +228,7 @@ struct Core {
 }
 
 impl Core {
-    async fn worker(&self, performs: Performs) -> anyhow::Result<Worker> {
+    async fn worker(&self, performs: Performs, waker: Waker) -> anyhow::Result<Worker> {
         let worker = Worker::start(Parts {
             store: Arc::clone(&self.store),
             catalog: Arc::clone(&self.catalog),
@@ -232,6 +236,7 @@ impl Core {
             live: Arc::clone(&self.live),
             threads: std::thread::available_parallelism().map_or(2, usize::from),
             performs,
+            waker,
         });
         worker.await.context("the store cannot be written")
     }

@@ -83,6 +83,8 @@ pub struct Parts {
     pub threads: usize,
     /// Whether actions are performed: `false` while the whole server only shadows.
     pub performs: Performs,
+    /// Tells the worker that something waits.
+    pub waker: Waker,
 }
 
 /// Whether actions are performed.
@@ -184,9 +186,9 @@ impl Worker {
             asked_to_run_at: AtomicI64::new(0),
             paused_rules,
             kept: Mutex::new(None),
-            events: Arc::default(),
-            messages: Arc::default(),
-            runs: Arc::default(),
+            events: parts.waker.events,
+            messages: parts.waker.messages,
+            runs: parts.waker.runs,
             ending: watch::Sender::new(false),
         });
         let mut tasks = JoinSet::new();
@@ -260,7 +262,7 @@ impl Rehearsal {
     }
 }
 
-/// Tells the worker that something waits. The default one tells nobody.
+/// Tells the worker that something waits. A new one tells nobody until a worker is started with it.
 #[derive(Debug, Clone, Default)]
 pub struct Waker {
     events: Arc<Notify>,

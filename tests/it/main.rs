@@ -10,6 +10,7 @@ mod ends;
 mod first_hour;
 mod hooks;
 mod inside;
+mod lifecycle;
 mod limits;
 mod modules;
 mod providers;

@@ -72,6 +72,7 @@ async fn start(engine: &Arc<hookbox::engine::Engine>, rules: &Path) -> Catalog {
     let config = CatalogConfig {
         rules: rules.to_owned(),
         limits: Limits::DEFAULT,
+        quarantine: None,
         shared: TeamConfig {
             grants: Grants {
                 sources: every(),

@@ -18,14 +18,9 @@ use crate::domain::names::{Digest, EventId, RuleName};
 /// How many versions of a rule are kept.
 const VERSIONS: usize = 10;
 
-/// How long the quarantines of a rule last, one after the other; the last goes on.
-const QUARANTINES: [Duration; 5] = [
-    Duration::from_mins(1),
-    Duration::from_mins(5),
-    Duration::from_mins(30),
-    Duration::from_hours(2),
-    Duration::from_hours(8),
-];
+/// How many times longer each quarantine of a rule is than the one before, and the longest.
+const LONGER: u32 = 5;
+const LONGEST: Duration = Duration::from_hours(8);
 
 /// How many characters of a digest tell one version from another.
 const DIGEST_PREFIX: usize = 6;
@@ -305,14 +300,12 @@ impl Life {
         })
     }
 
-    /// Puts it in quarantine, for longer each time.
-    pub(super) fn quarantine(&mut self, reason: String, now: Timestamp) {
-        let last = QUARANTINES.len() - 1;
-        let number = usize::try_from(self.quarantines).unwrap_or(last);
-        let pause = QUARANTINES[number.min(last)];
+    /// Puts it in quarantine: at first for so long, and then for longer each time.
+    pub(super) fn quarantine(&mut self, reason: String, first: Duration, now: Timestamp) {
+        let pause = first.saturating_mul(LONGER.saturating_pow(self.quarantines));
         self.quarantine = Some(Quarantine {
             since: now,
-            until: now.after(pause),
+            until: now.after(pause.min(LONGEST.max(first))),
             reason,
         });
         self.quarantines = self.quarantines.saturating_add(1);
@@ -498,7 +491,7 @@ mod tests {
         for wish in [Wish::Disable, Wish::Shadow, back(None)] {
             life.wish(&rule(), &wish, said()).expect("it can be");
         }
-        life.quarantine("it trapped".to_owned(), NOW);
+        life.quarantine("it trapped".to_owned(), LONGEST, NOW);
         let before = life.clone();
 
         life.lies(Some(&version("2")));
@@ -536,11 +529,11 @@ mod tests {
         let mut life = life(&["1"]);
         let mut pauses = Vec::new();
         for _ in 0..7 {
-            life.quarantine(String::new(), NOW);
+            life.quarantine(String::new(), Duration::from_mins(1), NOW);
             let quarantine = life.quarantine.as_ref().expect("it is in one");
             pauses.push(quarantine.until.since(NOW).as_secs() / 60);
         }
-        assert_eq!(pauses, [1, 5, 30, 120, 480, 480, 480]);
+        assert_eq!(pauses, [1, 5, 25, 125, 480, 480, 480]);
     }
 
     #[test]

@@ -7,9 +7,13 @@ use async_trait::async_trait;
 use crate::catalog::{Again, Life, MemoryError, RuleMemory};
 use crate::domain::names::{EventId, RuleName};
 use crate::store::{Replay, Store, StoreError, Which};
+use crate::worker::Waker;
 
 /// The store as the catalog's memory.
-pub(super) struct Memory(pub(super) Arc<dyn Store>);
+pub(super) struct Memory {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) waker: Waker,
+}
 
 fn told(error: impl std::fmt::Display) -> MemoryError {
     MemoryError {
@@ -20,7 +24,7 @@ fn told(error: impl std::fmt::Display) -> MemoryError {
 #[async_trait]
 impl RuleMemory for Memory {
     async fn recall(&self) -> Result<Vec<(RuleName, Life)>, MemoryError> {
-        let rules = self.0.rules().await.map_err(told)?;
+        let rules = self.store.rules().await.map_err(told)?;
         let known = rules.into_iter().filter_map(|(rule, record)| {
             match serde_json::from_str(&record) {
                 Ok(life) => Some((rule, life)),
@@ -40,7 +44,7 @@ impl RuleMemory for Memory {
             Ok((rule, record?))
         });
         let records: Result<Vec<_>, serde_json::Error> = records.collect();
-        self.0
+        self.store
             .keep_rules(records.map_err(told)?)
             .await
             .map_err(told)
@@ -53,8 +57,11 @@ impl RuleMemory for Memory {
             which: Which::All,
             ..Replay::default()
         };
-        match self.0.replay(replay).await {
-            Ok(replayed) if replayed.events > 0 => Ok(Again::Asked),
+        match self.store.replay(replay).await {
+            Ok(replayed) if replayed.events > 0 => {
+                self.waker.wake();
+                Ok(Again::Asked)
+            }
             Ok(replayed) if replayed.busy > 0 => Ok(Again::Busy),
             Ok(_) | Err(StoreError::NotFound { .. }) => Ok(Again::Gone),
             Err(error) => Err(told(error)),

@@ -13,12 +13,16 @@ use super::Keeper;
 use crate::catalog::health::{Finding, Past};
 use crate::catalog::life::{Again, Life, Said, Version, Wish, WishError};
 use crate::domain::names::RuleName;
+use crate::domain::quantity::Span;
 
 /// The pause after the memory failed.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
 
 /// When an event that is still being evaluated is asked about again.
 const WHILE_BUSY: Duration = Duration::from_millis(100);
+
+/// How long the first quarantine of a rule lasts where the operator does not say.
+const QUARANTINE: Span = Span::seconds(60);
 
 /// How many rules are remembered whose files are gone. Of the others the versions are forgotten.
 const GONE: usize = 1_000;
@@ -181,7 +185,8 @@ impl Keeper {
                 tracing::error!(
                     rule.name = %rule, code = "rule/quarantined", "the rule is in quarantine: {reason}"
                 );
-                life.quarantine(reason, now);
+                let first = self.loader.config.quarantine.unwrap_or(QUARANTINE);
+                life.quarantine(reason, first.0, now);
             }
             Finding::Undo { reason, events } => {
                 if life.file.as_ref() != Some(version) {
