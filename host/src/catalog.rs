@@ -29,6 +29,7 @@ use crate::engine::Engine;
 mod archive;
 mod conditions;
 mod health;
+mod index;
 mod keeper;
 mod life;
 mod load;
@@ -47,7 +48,7 @@ pub use life::{
 pub use load::{Candidate, LoadError, Loaded, Rule};
 pub use scan::Ignored;
 pub use settings::{OnFault, SettingsError, SettingsFile};
-pub use snapshot::{RuleState, RuleStatus, Serving, Snapshot};
+pub use snapshot::{RuleState, RuleStatus, Serving, Snapshot, Wanting};
 
 /// What the operator says about a team's rules, or the shared ones.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -104,7 +104,7 @@ async fn swap(catalog: &Catalog, rules: &Path, bytes: &[u8]) -> Duration {
     std::fs::rename(&partial, rules.join("rule.wasm")).expect("the module can be renamed");
     loop {
         let snapshot = catalog.snapshot();
-        if let Some(rule) = snapshot.shared.first()
+        if let Some(rule) = snapshot.rules().next()
             && *rule.module.digest() == digest
         {
             let answer = rule

@@ -6,9 +6,11 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::conditions::RuleDescription;
+use super::index::Index;
 use super::life::KeptVersion;
 use super::load::Rule;
 use crate::domain::clock::Timestamp;
+use crate::domain::event::Event;
 use crate::domain::names::{Digest, RuleName, TeamName};
 
 /// The rules in force at one moment. An event sees exactly one.
@@ -16,12 +18,20 @@ use crate::domain::names::{Digest, RuleName, TeamName};
 pub struct Snapshot {
     /// Its number, counted from the start of the server.
     pub number: u64,
-    /// The shared rules, in their order.
-    pub shared: Vec<Arc<Rule>>,
-    /// The teams' rules, by team in alphabetical order, each in its order.
-    pub teams: Vec<(TeamName, Vec<Arc<Rule>>)>,
-    /// Those of them that are not asked because of their faults.
+    /// The rules that are not asked because of their faults.
     pub quarantined: BTreeSet<RuleName>,
+    /// The shared rules in their order, then by team in alphabetical order each in its order.
+    rules: Vec<Arc<Rule>>,
+    index: Index,
+}
+
+/// The rules of one unit that want an event, in their order.
+#[derive(Debug, Clone)]
+pub struct Wanting {
+    /// The team; none for the shared rules.
+    pub team: Option<TeamName>,
+    /// The rules.
+    pub rules: Vec<Arc<Rule>>,
 }
 
 impl Snapshot {
@@ -35,28 +45,38 @@ impl Snapshot {
             let key = |rule: &Rule| (rule.name().team().cloned(), rule.order, rule.name().clone());
             key(a).cmp(&key(b))
         });
-        let mut snapshot = Self {
+        Self {
             number,
             quarantined,
-            ..Self::default()
-        };
-        for rule in rules {
-            match rule.name().team().cloned() {
-                None => snapshot.shared.push(rule),
-                Some(team) => match snapshot.teams.last_mut() {
-                    Some((last, rules)) if *last == team => rules.push(rule),
-                    _ => snapshot.teams.push((team, vec![rule])),
-                },
-            }
+            index: Index::of(rules.iter().map(|rule| &rule.description)),
+            rules,
         }
-        snapshot
     }
 
     /// All its rules, the shared ones first.
     pub fn rules(&self) -> impl Iterator<Item = &Arc<Rule>> {
-        self.shared
-            .iter()
-            .chain(self.teams.iter().flat_map(|(_, rules)| rules))
+        self.rules.iter()
+    }
+
+    /// The rules that want an event, unit by unit: the shared ones first, then each team's.
+    #[must_use]
+    pub fn wanting(&self, event: &Event) -> Vec<Wanting> {
+        let mut units: Vec<Wanting> = Vec::new();
+        for number in self.index.candidates(event) {
+            let rule = &self.rules[number];
+            if rule.description.asks_about(event).is_err() {
+                continue;
+            }
+            let team = rule.name().team();
+            match units.last_mut() {
+                Some(last) if last.team.as_ref() == team => last.rules.push(Arc::clone(rule)),
+                _ => units.push(Wanting {
+                    team: team.cloned(),
+                    rules: vec![Arc::clone(rule)],
+                }),
+            }
+        }
+        units
     }
 
     /// What is kept of it, to answer "why?" later.

@@ -8,6 +8,9 @@ use std::fmt;
 use globset::{GlobBuilder, GlobMatcher};
 use serde::{Deserialize, Serialize};
 
+/// What may stand for something else than itself.
+const SPECIAL: [char; 8] = ['*', '?', '[', ']', '{', '}', '\\', '!'];
+
 /// A text that is not a pattern.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("`{pattern}` is not a pattern: {reason}")]
@@ -52,6 +55,24 @@ impl Pattern {
     pub fn matches(&self, name: &str) -> bool {
         // A lone `*` is the operator's "all of them", also for names with parts.
         self.text == "*" || self.matcher.is_match(name)
+    }
+
+    /// The one name it matches; none where it may match several.
+    #[must_use]
+    pub fn literal(&self) -> Option<&str> {
+        (!self.text.contains(SPECIAL)).then_some(&self.text)
+    }
+
+    /// The name, or the folder of names at any depth, beneath which everything lies that it matches; none where that
+    /// may lie anywhere.
+    #[must_use]
+    pub fn folder(&self) -> Option<&str> {
+        let Some(special) = self.text.find(SPECIAL) else {
+            return Some(&self.text);
+        };
+        self.text[..special]
+            .rsplit_once('/')
+            .map(|(folder, _)| folder)
     }
 
     /// The pattern as it was written.

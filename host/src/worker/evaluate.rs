@@ -10,13 +10,13 @@ use std::sync::{Arc, OnceLock, PoisonError};
 use super::dispatch::payload;
 use super::rate::Rates;
 use super::{Live, Performs, Shared};
-use crate::catalog::{Behaviour, Rule, Snapshot, Version};
+use crate::catalog::{Behaviour, Rule, Snapshot, Version, Wanting};
 use crate::domain::clock::Timestamp;
 use crate::domain::decision::{Action, Decision};
 use crate::domain::evaluation::{Evaluation, Log, Outcome};
 use crate::domain::event::Event;
 use crate::domain::fault::Fault;
-use crate::domain::names::{CommandName, EventId, RuleName, TeamName};
+use crate::domain::names::{CommandName, EventId, RuleName};
 use crate::domain::turn::Turn;
 use crate::engine::{Answer, Input, Payload};
 use crate::store::{
@@ -62,11 +62,12 @@ pub(super) async fn evaluate(
         live: shared.live(),
         input: input(&claimed.event, claimed.run, payload),
     };
-    work.unit(claimed, None, &snapshot.shared).await?;
-    if claimed.dropped.is_none() {
-        for (team, rules) in &snapshot.teams {
-            work.unit(claimed, Some(team), rules).await?;
+    for unit in snapshot.wanting(&claimed.event) {
+        // The shared rules come first.
+        if claimed.dropped.is_some() && unit.team.is_some() {
+            break;
         }
+        work.unit(claimed, unit).await?;
     }
     shared
         .store
@@ -94,13 +95,12 @@ pub(super) async fn rehearse(
     let run = record.run.saturating_add(1);
     let input = input(&record.event, run, payload(&delivery));
     let snapshot = shared.catalog.snapshot();
-    let teams = snapshot.teams.iter().map(|(_, rules)| rules);
     let mut all = Vec::new();
-    for (number, rules) in [&snapshot.shared].into_iter().chain(teams).enumerate() {
-        let asked = rules.iter().filter(|rule| {
-            only.is_none_or(|only| rule.name() == only)
-                && rule.description.asks_about(&record.event).is_ok()
-        });
+    for unit in snapshot.wanting(&record.event) {
+        let asked = unit
+            .rules
+            .iter()
+            .filter(|rule| only.is_none_or(|only| rule.name() == only));
         let job = Job {
             rules: asked.cloned().collect(),
             input: Arc::clone(&input),
@@ -116,7 +116,7 @@ pub(super) async fn rehearse(
         };
         all.extend(evaluations);
         // The shared rules come first.
-        if number == 0 && dropped.is_some() {
+        if unit.team.is_none() && dropped.is_some() {
             break;
         }
     }
@@ -149,20 +149,15 @@ struct Work<'a> {
 
 impl Work<'_> {
     /// Evaluates and commits one unit, unless it is committed already.
-    async fn unit(
-        &self,
-        claimed: &mut ClaimedEvent,
-        team: Option<&TeamName>,
-        rules: &[Arc<Rule>],
-    ) -> Result<(), StoreError> {
-        let unit = team.cloned();
+    async fn unit(&self, claimed: &mut ClaimedEvent, wanting: Wanting) -> Result<(), StoreError> {
+        let unit = wanting.team;
         if claimed.units.contains(&unit) {
             return Ok(());
         }
-        let wanted = rules
+        let wanted = wanting
+            .rules
             .iter()
-            .filter(|rule| claimed.only.is_empty() || claimed.only.contains(rule.name()))
-            .filter(|rule| rule.description.asks_about(&claimed.event).is_ok());
+            .filter(|rule| claimed.only.is_empty() || claimed.only.contains(rule.name()));
         let Asked {
             asked,
             skipped,
@@ -210,10 +205,10 @@ impl Work<'_> {
             )
             .await?;
         self.note(&claimed.event.id, behaved);
-        claimed.units.push(unit);
-        if team.is_none() {
+        if unit.is_none() {
             claimed.dropped = dropped;
         }
+        claimed.units.push(unit);
         if kinds.contains(&ActionKind::Deploy) {
             self.shared.asked_to_run();
         }
