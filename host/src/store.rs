@@ -35,8 +35,8 @@ pub use records::{
     ClaimedMessage, Consequences, Delivery, DeliveryKey, DeliverySummary, DropRecord,
     EvaluationRecord, EventFilter, EventRecord, EventState, EventSummary, Failing, FileRecord,
     FolderChange, FolderRecord, Interrupted, Lane, NewAction, Pausable, Pause, Refusal,
-    RefusalRecord, Replay, Replayed, RootRecord, Skipped, SnapshotId, UnitCommit, UnitEvaluation,
-    WaitingMessage, Which,
+    RefusalRecord, Replay, Replayed, Rest, RootRecord, Skipped, SnapshotId, UnitCommit,
+    UnitEvaluation, WaitingMessage, Which,
 };
 
 /// The number of crashes after which what was in flight is set aside.
@@ -176,7 +176,8 @@ pub trait Store: Send + Sync + 'static {
     /// Commits one unit of an event that the owner has in hand: its evaluations, its actions, and a drop,
     /// all or none. Returns the identifiers of the actions in their order; an action whose key is known
     /// is not kept again. A unit that is committed already is left as it is, and its actions'
-    /// identifiers are returned. The rules that it skips have missed the event from then on.
+    /// identifiers are returned. The rules that it skips have missed the event from then on. A unit that takes long
+    /// is committed in parts, each with other rules; it counts as committed with the last.
     ///
     /// A message that is to wait and whose `once` is set is kept as `deduplicated` where another of the same
     /// rule, channel and key was committed less than its seconds before, unless that one has come to nothing:

@@ -33,6 +33,7 @@ mod evaluate;
 mod grants;
 mod messages;
 mod paused;
+mod place;
 mod pool;
 mod rate;
 mod settle;
@@ -105,6 +106,8 @@ struct Shared {
     performs: Performs,
     owner: String,
     pool: pool::Pool,
+    /// Whose units are evaluated next.
+    turns: place::Turns,
     /// When the actions of each rule fall due.
     rates: Arc<rate::Rates>,
     /// When a command was asked for last, in milliseconds since the Unix epoch.
@@ -182,6 +185,7 @@ impl Worker {
             performs: parts.performs,
             owner,
             pool: pool::Pool::start(parts.threads),
+            turns: place::Turns::new(parts.threads),
             rates: Arc::default(),
             asked_to_run_at: AtomicI64::new(0),
             paused_rules,

@@ -114,6 +114,7 @@ macro_rules! conformance {
             units {
                 a_unit_is_committed_with_all_that_belongs_to_it,
                 a_unit_committed_twice_has_its_evaluations_once,
+                a_unit_committed_in_parts_counts_with_the_last,
                 a_unit_that_fails_leaves_nothing_behind,
                 a_unit_of_an_event_claimed_by_another_is_not_committed,
                 a_unit_of_an_unknown_snapshot_is_not_committed,

@@ -118,6 +118,8 @@ pub struct ClaimedEvent {
     pub crashes: u32,
     /// The units that are committed already.
     pub units: Vec<Unit>,
+    /// The rules whose evaluations are committed already, of units that are not committed as a whole.
+    pub evaluated: Vec<RuleName>,
     /// Whether the shared rules, already committed, dropped it.
     pub dropped: Option<DropRecord>,
     /// The rules that are to be asked; empty for all. A replay may be for some of them.
@@ -139,7 +141,16 @@ pub struct DropRecord {
     pub reason: String,
 }
 
-/// One unit of an event, to be committed as a whole.
+/// Whether rules of a unit are still to be asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rest {
+    /// None: the unit is committed with this.
+    None,
+    /// Some: this is a part of it, and the others follow.
+    Follows,
+}
+
+/// One unit of an event, or a part of it, to be committed as a whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnitCommit {
     /// The event.
@@ -158,6 +169,8 @@ pub struct UnitCommit {
     pub dropped: Option<DropRecord>,
     /// The rules of this unit that would have been asked, and are paused.
     pub skipped: Vec<RuleName>,
+    /// Whether rules of it are still to be asked.
+    pub rest: Rest,
 }
 
 /// One evaluation and the actions it gave.

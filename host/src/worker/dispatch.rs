@@ -8,6 +8,7 @@ use tokio::task::JoinSet;
 
 use super::Shared;
 use super::evaluate::{Payloads, evaluate};
+use super::place::Place;
 use crate::domain::event::{Event, Subject};
 use crate::engine::Payload;
 use crate::sources::{ParseInput, Parsed, folder, schedule};
@@ -79,10 +80,10 @@ enum Suspect {
 async fn take_alone(shared: &Arc<Shared>) -> Result<Suspect, StoreError> {
     let crashes = if let Some(event) = shared.store.claim_events(&shared.owner, 1).await?.pop() {
         let crashes = event.crashes;
-        see_through(shared, event, &Payloads::default()).await;
+        see_through(shared, event, &Payloads::default(), &mut Place::alone()).await;
         crashes
     } else if let Some(claimed) = shared.store.claim_deliveries(&shared.owner, 1).await?.pop() {
-        take_delivery(shared, claimed.delivery).await;
+        take_delivery(shared, claimed.delivery, &mut Place::alone()).await;
         claimed.crashes
     } else {
         return Ok(Suspect::No);
@@ -110,14 +111,11 @@ async fn take(
         .await?;
     let mut taken = events.len();
     for event in events {
-        let Ok(permit) = Arc::clone(room).acquire_owned().await else {
-            break;
-        };
+        let mut place = Place::take(room).await;
         let shared = Arc::clone(shared);
         tasks.spawn(async move {
             let payloads = Payloads::default();
-            see_through(&shared, event, &payloads).await;
-            drop(permit);
+            see_through(&shared, event, &payloads, &mut place).await;
         });
     }
     let deliveries = shared
@@ -126,20 +124,15 @@ async fn take(
         .await?;
     taken += deliveries.len();
     for claimed in deliveries {
-        let Ok(permit) = Arc::clone(room).acquire_owned().await else {
-            break;
-        };
+        let mut place = Place::take(room).await;
         let shared = Arc::clone(shared);
-        tasks.spawn(async move {
-            take_delivery(&shared, claimed.delivery).await;
-            drop(permit);
-        });
+        tasks.spawn(async move { take_delivery(&shared, claimed.delivery, &mut place).await });
     }
     Ok(taken)
 }
 
 /// Parses a delivery, commits its events, and sees each through.
-async fn take_delivery(shared: &Arc<Shared>, delivery: Delivery) {
+async fn take_delivery(shared: &Arc<Shared>, delivery: Delivery, place: &mut Place) {
     let delivery = Arc::new(delivery);
     let payloads = Payloads::of(payload(&delivery));
     let parsed = parse(shared, &delivery).await;
@@ -161,15 +154,19 @@ async fn take_delivery(shared: &Arc<Shared>, delivery: Delivery) {
         }
     };
     for event in events {
-        see_through(shared, event, &payloads).await;
+        see_through(shared, event, &payloads, place).await;
     }
 }
 
 /// Evaluates an event until all of it is committed; a store that fails is asked again.
-async fn see_through(shared: &Arc<Shared>, claimed: ClaimedEvent, payloads: &Payloads) {
-    let mut claimed = claimed;
+async fn see_through(
+    shared: &Arc<Shared>,
+    mut claimed: ClaimedEvent,
+    payloads: &Payloads,
+    place: &mut Place,
+) {
     loop {
-        match evaluate(shared, &mut claimed, payloads).await {
+        match evaluate(shared, &mut claimed, payloads, place).await {
             Ok(()) | Err(StoreError::ClaimLost { .. } | StoreError::Closed) => return,
             Err(error) => {
                 tracing::error!(event.id = %claimed.event.id, "an evaluation could not be kept: {error}");

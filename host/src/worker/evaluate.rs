@@ -5,9 +5,13 @@
 
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::dispatch::payload;
+use super::place::Place;
 use super::rate::Rates;
 use super::{Live, Performs, Shared};
 use crate::catalog::{Behaviour, Rule, Snapshot, Version, Wanting};
@@ -20,28 +24,38 @@ use crate::domain::names::{CommandName, EventId, RuleName};
 use crate::domain::turn::Turn;
 use crate::engine::{Answer, Input, Payload};
 use crate::store::{
-    ActionKind, ActionState, ClaimedEvent, DropRecord, NewAction, SnapshotId, StoreError,
-    UnitCommit, UnitEvaluation, idempotency_key,
+    ActionKind, ActionState, ClaimedEvent, DropRecord, NewAction, Rest, SnapshotId, StoreError,
+    Unit, UnitCommit, UnitEvaluation, idempotency_key,
 };
+
+/// What one turn of a unit is for: so many rules, and none is begun after so long. What is left has a turn of its own.
+const UNIT_RULES: usize = 64;
+const UNIT_TIME: Duration = Duration::from_secs(1);
 
 /// How many actions of a rule may wait because of its rate. With more it asks for them faster than people can bear.
 const WAITING_ACTIONS: i64 = 1_000;
 
 /// The payload of a delivery's events, read from the store when it is not at hand.
 #[derive(Default)]
-pub(super) struct Payloads(OnceLock<Payload>);
+pub(super) struct Payloads(Mutex<Option<Payload>>);
 
 impl Payloads {
     pub(super) fn of(payload: Payload) -> Self {
-        Self(OnceLock::from(payload))
+        Self(Mutex::new(Some(payload)))
+    }
+
+    /// Keeps it no longer at hand.
+    fn forget(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     async fn get(&self, shared: &Shared, event: &ClaimedEvent) -> Result<Payload, StoreError> {
-        if let Some(payload) = self.0.get() {
-            return Ok(payload.clone());
+        let at_hand = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(payload) = at_hand().clone() {
+            return Ok(payload);
         }
         let delivery = shared.store.delivery(&event.delivery).await?;
-        Ok(self.0.get_or_init(|| payload(&delivery)).clone())
+        Ok(at_hand().insert(payload(&delivery)).clone())
     }
 }
 
@@ -51,23 +65,24 @@ pub(super) async fn evaluate(
     shared: &Arc<Shared>,
     claimed: &mut ClaimedEvent,
     payloads: &Payloads,
+    place: &mut Place,
 ) -> Result<(), StoreError> {
     let snapshot = shared.catalog.snapshot();
     let snapshot_id = keep(shared, &snapshot).await?;
-    let payload = payloads.get(shared, claimed).await?;
-    let work = Work {
+    let mut work = Work {
         shared,
         snapshot_id,
         quarantined: &snapshot.quarantined,
         live: shared.live(),
-        input: input(&claimed.event, claimed.run, payload),
+        payloads,
+        input: None,
     };
     for unit in snapshot.wanting(&claimed.event) {
         // The shared rules come first.
         if claimed.dropped.is_some() && unit.team.is_some() {
             break;
         }
-        work.unit(claimed, unit).await?;
+        work.unit(claimed, unit, place).await?;
     }
     shared
         .store
@@ -144,31 +159,87 @@ struct Work<'a> {
     snapshot_id: SnapshotId,
     quarantined: &'a BTreeSet<RuleName>,
     live: Arc<Live>,
-    input: Arc<Input>,
+    payloads: &'a Payloads,
+    /// What rules see; none until it is needed, and while the event waits set aside.
+    input: Option<Arc<Input>>,
 }
 
 impl Work<'_> {
-    /// Evaluates and commits one unit, unless it is committed already.
-    async fn unit(&self, claimed: &mut ClaimedEvent, wanting: Wanting) -> Result<(), StoreError> {
+    /// Evaluates and commits one unit, unless it is committed already; one that takes long in parts, each in a turn of
+    /// its own.
+    async fn unit(
+        &mut self,
+        claimed: &mut ClaimedEvent,
+        wanting: Wanting,
+        place: &mut Place,
+    ) -> Result<(), StoreError> {
         let unit = wanting.team;
         if claimed.units.contains(&unit) {
             return Ok(());
         }
-        let wanted = wanting
-            .rules
-            .iter()
-            .filter(|rule| claimed.only.is_empty() || claimed.only.contains(rule.name()));
-        let Asked {
-            asked,
-            skipped,
-            stopped,
-        } = self.asked(wanted);
-        if asked.is_empty() && skipped.is_empty() {
+        let wanted = wanting.rules.iter().filter(|rule| {
+            let name = rule.name();
+            (claimed.only.is_empty() || claimed.only.contains(name))
+                && !claimed.evaluated.contains(name)
+        });
+        let mut asked = self.asked(wanted);
+        if asked.rules.is_empty() && asked.skipped.is_empty() {
             return Ok(());
         }
+        loop {
+            let turn = self.turn(claimed, &unit, place).await?;
+            let done = self.part(claimed, &unit, &mut asked).await?;
+            drop(turn);
+            if done == Rest::None {
+                break;
+            }
+        }
+        claimed.units.push(unit);
+        Ok(())
+    }
+
+    /// Waits for the turn of a unit, and until then keeps little in memory of an event that waits for long. What still
+    /// waits when the worker ends is handed back.
+    async fn turn(
+        &mut self,
+        claimed: &ClaimedEvent,
+        unit: &Unit,
+        place: &mut Place,
+    ) -> Result<OwnedSemaphorePermit, StoreError> {
+        let mut ending = self.shared.ending.subscribe();
+        let (input, payloads) = (&mut self.input, self.payloads);
+        let set_aside = || {
+            *input = None;
+            payloads.forget();
+            serde_json::to_vec(&claimed.event).map_or(usize::MAX, |event| event.len())
+        };
+        tokio::select! {
+            biased;
+            turn = self.shared.turns.wait(unit, place, set_aside) => turn.ok_or(StoreError::Closed),
+            _ = ending.wait_for(|ending| *ending) => Err(StoreError::Closed),
+        }
+    }
+
+    /// What rules see of the event.
+    async fn input(&mut self, claimed: &ClaimedEvent) -> Result<Arc<Input>, StoreError> {
+        if let Some(input) = &self.input {
+            return Ok(Arc::clone(input));
+        }
+        let payload = self.payloads.get(self.shared, claimed).await?;
+        let input = input(&claimed.event, claimed.run, payload);
+        Ok(Arc::clone(self.input.insert(input)))
+    }
+
+    /// Evaluates and commits as many rules of a unit as one turn is for, and takes them from those that are asked.
+    async fn part(
+        &mut self,
+        claimed: &mut ClaimedEvent,
+        unit: &Unit,
+        asked: &mut Asked,
+    ) -> Result<Rest, StoreError> {
         let job = Job {
-            rules: asked,
-            input: Arc::clone(&self.input),
+            rules: asked.rules.iter().take(UNIT_RULES).cloned().collect(),
+            input: self.input(claimed).await?,
             live: Arc::clone(&self.live),
             event: claimed.event.id.clone(),
             run: claimed.run,
@@ -185,43 +256,51 @@ impl Work<'_> {
             // The pool's threads are gone: the process ends.
             return Err(StoreError::Closed);
         };
-        let dropped = dropped.or(stopped);
+        let rest = if dropped.is_some() || evaluations.len() == asked.rules.len() {
+            Rest::None
+        } else {
+            Rest::Follows
+        };
         let kinds: Vec<ActionKind> = waiting_kinds(&evaluations);
         let behaved: Vec<_> = evaluations.iter().map(|one| self.behaviour(one)).collect();
-        self.shared
-            .store
-            .commit_unit(
-                &self.shared.owner,
-                UnitCommit {
-                    event: claimed.event.id.clone(),
-                    run: claimed.run,
-                    unit: unit.clone(),
-                    snapshot: self.snapshot_id,
-                    at: self.shared.clock.now(),
-                    evaluations,
-                    dropped: dropped.clone(),
-                    skipped,
-                },
-            )
-            .await?;
+        let (dropped, skipped) = match rest {
+            Rest::None => (dropped.or(asked.stopped.take()), asked.skipped.clone()),
+            Rest::Follows => (None, Vec::new()),
+        };
+        let commit = UnitCommit {
+            event: claimed.event.id.clone(),
+            run: claimed.run,
+            unit: unit.clone(),
+            snapshot: self.snapshot_id,
+            at: self.shared.clock.now(),
+            evaluations,
+            dropped: dropped.clone(),
+            skipped,
+            rest,
+        };
+        let store = &self.shared.store;
+        store.commit_unit(&self.shared.owner, commit).await?;
+        asked.rules.drain(..behaved.len());
+        claimed
+            .evaluated
+            .extend(behaved.iter().map(|(rule, ..)| rule.clone()));
         self.note(&claimed.event.id, behaved);
         if unit.is_none() {
             claimed.dropped = dropped;
         }
-        claimed.units.push(unit);
         if kinds.contains(&ActionKind::Deploy) {
             self.shared.asked_to_run();
         }
         for kind in kinds {
             self.shared.wakes(kind).notify_one();
         }
-        Ok(())
+        Ok(rest)
     }
 }
 
 /// Which rules of a unit are asked.
 struct Asked {
-    asked: Vec<Arc<Rule>>,
+    rules: Vec<Arc<Rule>>,
     /// Those that are paused or in quarantine.
     skipped: Vec<RuleName>,
     /// The filter in quarantine at which the event ends, unless it is dropped before.
@@ -233,7 +312,7 @@ impl Work<'_> {
     fn asked<'r>(&self, wanted: impl Iterator<Item = &'r Arc<Rule>>) -> Asked {
         let paused = self.shared.paused_rules.now();
         let mut asked = Asked {
-            asked: Vec::new(),
+            rules: Vec::new(),
             skipped: Vec::new(),
             stopped: None,
         };
@@ -241,7 +320,7 @@ impl Work<'_> {
             let name = rule.name();
             let is_quarantined = self.quarantined.contains(name);
             if !is_quarantined && !paused.contains(name) {
-                asked.asked.push(Arc::clone(rule));
+                asked.rules.push(Arc::clone(rule));
                 continue;
             }
             asked.skipped.push(name.clone());
@@ -320,7 +399,11 @@ struct Job {
 impl Job {
     fn run(self) -> (Vec<UnitEvaluation>, Option<DropRecord>) {
         let mut evaluations = Vec::new();
+        let began = Instant::now();
         for rule in &self.rules {
+            if began.elapsed() > UNIT_TIME {
+                break;
+            }
             let answer = self.ask(rule);
             let outcome = match answer.result {
                 Ok(decision) => Outcome::Decided(decision),

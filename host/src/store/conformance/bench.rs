@@ -14,8 +14,8 @@ use crate::domain::turn::{Turn, WhenBusy};
 use crate::store::sqlite::Sqlite;
 use crate::store::{
     ActionId, ActionRecord, ActionState, AttemptEnd, AttemptResult, ClaimedAction, ClaimedEvent,
-    ClaimedMessage, Consequences, Delivery, DeliveryKey, NewAction, SnapshotId, Store, UnitCommit,
-    UnitEvaluation,
+    ClaimedMessage, Consequences, Delivery, DeliveryKey, NewAction, Rest, SnapshotId, Store,
+    UnitCommit, UnitEvaluation,
 };
 
 /// When every test begins.
@@ -298,6 +298,7 @@ pub(super) fn unit(
         evaluations,
         dropped: None,
         skipped: Vec::new(),
+        rest: Rest::None,
     }
 }
 

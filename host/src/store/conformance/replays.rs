@@ -7,7 +7,7 @@ use super::bench::{
 };
 use crate::domain::names::RuleName;
 use crate::store::{
-    ClaimedEvent, EventFilter, EventState, NewAction, Replay, Replayed, Skipped, StoreError,
+    ClaimedEvent, EventFilter, EventState, NewAction, Replay, Replayed, Rest, Skipped, StoreError,
     Survivors, UnitCommit, UnitEvaluation, Which,
 };
 
@@ -61,6 +61,7 @@ async fn commit(
     let unit = UnitCommit {
         run,
         skipped: missed_by.iter().copied().map(rule).collect(),
+        rest: Rest::None,
         ..unit(name, bench.snapshot().await, evaluations)
     };
     let committed = bench.store().commit_unit(WORKER, unit).await;

@@ -8,7 +8,7 @@ use crate::domain::evaluation::Outcome;
 use crate::domain::fault::Fault;
 use crate::domain::names::TeamName;
 use crate::store::{
-    ActionState, DropRecord, EventRecord, NewAction, SnapshotId, StoreError, UnitCommit,
+    ActionState, DropRecord, EventRecord, NewAction, Rest, SnapshotId, StoreError, UnitCommit,
 };
 
 fn team(name: &str) -> TeamName {
@@ -230,4 +230,39 @@ pub(super) async fn an_action_that_ended_at_once_is_never_claimed(bench: Bench) 
     assert_eq!(record.state, ActionState::Refused);
     assert_eq!(record.detail.as_deref(), Some("add \"team\" to `channels`"));
     assert_eq!(record.ended_at, Some(START));
+}
+
+pub(super) async fn a_unit_committed_in_parts_counts_with_the_last(bench: Bench) {
+    bench.event_held_by(WORKER, "d").await;
+    let snapshot = bench.snapshot().await;
+    let part = |name: &str, rest| UnitCommit {
+        rest,
+        ..unit("d", snapshot, vec![decided(name, Vec::new())])
+    };
+    let commit = async |part| {
+        let committed = bench.store().commit_unit(WORKER, part).await;
+        committed.expect("it is committed");
+    };
+    let again = async || {
+        let released = bench.store().release_event(WORKER, &event_id("d")).await;
+        released.expect("it is released");
+        let claimed = bench
+            .store()
+            .claim_events(WORKER, 1)
+            .await
+            .expect("a claim");
+        let claimed = claimed.into_iter().next().expect("the event");
+        (claimed.units, claimed.evaluated)
+    };
+
+    commit(part("one", Rest::Follows)).await;
+    commit(part("one", Rest::Follows)).await;
+    commit(part("two", Rest::Follows)).await;
+    let half = again().await;
+    commit(part("three", Rest::None)).await;
+    let whole = again().await;
+
+    assert_eq!(half, (vec![], vec![rule("one"), rule("two")]));
+    assert_eq!(whole.0, [None]);
+    assert_eq!(record(&bench, "d").await.evaluations.len(), 3);
 }

@@ -188,6 +188,7 @@ pub(super) fn split(
                 run: 0,
                 crashes: 0,
                 units: Vec::new(),
+                evaluated: Vec::new(),
                 dropped: None,
                 only: Vec::new(),
             })

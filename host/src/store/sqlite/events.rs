@@ -38,6 +38,7 @@ pub(super) fn claim(
             update.execute(params![sequence, owner])?;
             let mut event = select.query_row([sequence], read_claimed)?;
             event.units = units::committed(db, sequence, event.run)?;
+            event.evaluated = units::evaluated(db, sequence, event.run)?;
             event.dropped = units::dropped_by_shared_rules(db, sequence, event.run)?;
             Ok(event)
         })
@@ -52,6 +53,7 @@ fn read_claimed(row: &Row<'_>) -> rusqlite::Result<ClaimedEvent> {
         run: row.get("run")?,
         crashes: row.get("crashes")?,
         units: Vec::new(),
+        evaluated: Vec::new(),
         dropped: None,
         only: rows::json(row, "only_rules")?,
     })

@@ -6,12 +6,24 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::{actions, events, replays, rows};
 use crate::domain::evaluation::{Evaluation, Outcome};
-use crate::domain::names::TeamName;
-use crate::store::{ActionId, DropRecord, StoreError, Unit, UnitCommit};
+use crate::domain::names::{RuleName, TeamName};
+use crate::store::{ActionId, DropRecord, Rest, StoreError, Unit, UnitCommit};
+
+/// What parts the name of a unit from that of a part of it. No name of a team has it.
+const PART: char = '#';
 
 /// The name of a unit in its column: the team's, and nothing for the shared rules.
 fn name(unit: &Unit) -> &str {
     unit.as_ref().map_or("", TeamName::as_str)
+}
+
+/// The name under which a commit is known: the unit's, or for a part of it one with the first rule that was asked.
+fn key_of(unit: &UnitCommit) -> String {
+    let name = name(&unit.unit);
+    match (unit.rest, unit.evaluations.first()) {
+        (Rest::Follows, Some(first)) => format!("{name}{PART}{}", first.evaluation.rule),
+        _ => name.to_owned(),
+    }
 }
 
 /// Commits a unit, unless it is committed.
@@ -21,7 +33,8 @@ pub(super) fn commit(
     unit: &UnitCommit,
 ) -> Result<Vec<ActionId>, StoreError> {
     let sequence = events::claimed_sequence(db, owner, &unit.event, unit.run)?;
-    let key = params![sequence, unit.run, name(&unit.unit)];
+    let committed_as = key_of(unit);
+    let key = params![sequence, unit.run, committed_as];
     let earlier = db
         .prepare_cached(
             "SELECT action_ids FROM units WHERE event_sequence = ?1 AND run = ?2 AND unit = ?3",
@@ -66,7 +79,7 @@ pub(super) fn commit(
     .execute(params![
         sequence,
         unit.run,
-        name(&unit.unit),
+        committed_as,
         unit.snapshot.0,
         unit.at.0,
         rows::to_json(&ids)?
@@ -110,6 +123,7 @@ pub(super) fn committed(db: &Connection, sequence: i64, run: u32) -> Result<Vec<
         .collect::<Result<_, _>>()?;
     names
         .into_iter()
+        .filter(|name| !name.contains(PART))
         .map(|name| match name.as_str() {
             "" => Ok(None),
             _ => TeamName::parse(name)
@@ -119,6 +133,22 @@ pub(super) fn committed(db: &Connection, sequence: i64, run: u32) -> Result<Vec<
                 }),
         })
         .collect()
+}
+
+/// The rules whose evaluations are committed in parts of units.
+pub(super) fn evaluated(
+    db: &Connection,
+    sequence: i64,
+    run: u32,
+) -> Result<Vec<RuleName>, StoreError> {
+    let rules = db
+        .prepare_cached(
+            "SELECT rule FROM evaluations WHERE event_sequence = ?1 AND run = ?2 AND EXISTS \
+             (SELECT 1 FROM units WHERE event_sequence = ?1 AND run = ?2 AND unit LIKE '%#%')",
+        )?
+        .query_map(params![sequence, run], |row| rows::rule(row, "rule"))?
+        .collect::<Result<_, _>>()?;
+    Ok(rules)
 }
 
 /// The drop by the shared rules.

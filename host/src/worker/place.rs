@@ -1,0 +1,189 @@
+//! Who is evaluated next: the places for events at work, and the turns of the teams.
+//!
+//! Each team, and the shared rules, has as many units in the pool at once as the pool has threads, so that a unit of
+//! another team waits for no more than one of them. An event whose team is slow gives its place up while it waits for
+//! its turn, so that events of other teams are taken from the store meanwhile.
+//!
+//! Invariants:
+//! - The units of a team are evaluated in the order in which they asked for their turn.
+//! - No more events are at work than there are places, and no more are set aside than there is room for.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::store::Unit;
+
+/// How long an event waits for its team's turn before it gives its place up. Teams whose rules take milliseconds
+/// never do: what is set aside is in hand, and would be evaluated one by one after a crash.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+/// How much room there is for what is set aside, in KiB of events.
+const ASIDE: usize = 64 << 10;
+
+/// The least that an event takes of it: so that no more than 4,096 are set aside.
+const LEAST: usize = 16;
+
+/// One of the places for events at work; an event that is taken alone needs none.
+#[derive(Debug)]
+pub(super) struct Place {
+    room: Option<Arc<Semaphore>>,
+    permit: Option<OwnedSemaphorePermit>,
+}
+
+impl Place {
+    /// Takes a place, when there is one.
+    pub(super) async fn take(room: &Arc<Semaphore>) -> Self {
+        Self {
+            room: Some(Arc::clone(room)),
+            // The room is never closed.
+            permit: Arc::clone(room).acquire_owned().await.ok(),
+        }
+    }
+
+    /// A place beside all others, which is never given up.
+    pub(super) fn alone() -> Self {
+        Self {
+            room: None,
+            permit: None,
+        }
+    }
+
+    async fn take_again(&mut self) {
+        if let Some(room) = &self.room {
+            self.permit = Arc::clone(room).acquire_owned().await.ok();
+        }
+    }
+}
+
+/// The turns of the teams.
+#[derive(Debug)]
+pub(super) struct Turns {
+    each: usize,
+    teams: Mutex<HashMap<Unit, Arc<Semaphore>>>,
+    aside: Arc<Semaphore>,
+}
+
+impl Turns {
+    /// For a pool with so many threads.
+    pub(super) fn new(threads: usize) -> Self {
+        Self {
+            each: threads.max(1),
+            teams: Mutex::default(),
+            aside: Arc::new(Semaphore::new(ASIDE)),
+        }
+    }
+
+    fn team(&self, unit: &Unit) -> Arc<Semaphore> {
+        let mut teams = self.teams.lock().unwrap_or_else(PoisonError::into_inner);
+        let team = teams.entry(unit.clone());
+        Arc::clone(team.or_insert_with(|| Arc::new(Semaphore::new(self.each))))
+    }
+
+    /// Waits for the turn of a team, which lasts until what is returned is dropped. Calls `set_aside` when the event
+    /// gives its place up meanwhile; that says how many bytes are left of it then.
+    pub(super) async fn wait(
+        &self,
+        unit: &Unit,
+        place: &mut Place,
+        set_aside: impl FnOnce() -> usize,
+    ) -> Option<OwnedSemaphorePermit> {
+        let mut turn = Box::pin(self.team(unit).acquire_owned());
+        if let Ok(turn) = tokio::time::timeout(PATIENCE, &mut turn).await {
+            return turn.ok();
+        }
+        if place.room.is_none() {
+            return turn.await.ok();
+        }
+        let size = (set_aside() >> 10).clamp(LEAST, ASIDE);
+        let room = u32::try_from(size).ok().and_then(|size| {
+            let aside = Arc::clone(&self.aside);
+            aside.try_acquire_many_owned(size).ok()
+        });
+        if room.is_some() {
+            place.permit = None;
+        }
+        let turn = turn.await.ok();
+        if room.is_some() {
+            place.take_again().await;
+        }
+        turn
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+
+    use futures_util::FutureExt as _;
+
+    use super::*;
+    use crate::domain::names::TeamName;
+
+    fn team(name: &str) -> Unit {
+        Some(TeamName::parse(name).expect("a team's name"))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_team_has_as_many_turns_as_there_are_threads_and_others_have_theirs() {
+        let turns = Turns::new(2);
+        let mut place = Place::alone();
+        let first = turns.wait(&team("a"), &mut place, || 0).await;
+        let _second = turns.wait(&team("a"), &mut place, || 0).await;
+
+        let mut other = Place::alone();
+        assert!(
+            turns
+                .wait(&team("b"), &mut other, || 0)
+                .now_or_never()
+                .is_some()
+        );
+        assert!(turns.wait(&None, &mut other, || 0).now_or_never().is_some());
+        let a = team("a");
+        let mut third = pin!(turns.wait(&a, &mut place, || 0));
+        assert!((&mut third).now_or_never().is_none());
+        drop(first);
+        assert!(third.now_or_never().is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_event_that_waits_for_a_slow_team_gives_its_place_up() {
+        let turns = Turns::new(1);
+        let room = Arc::new(Semaphore::new(1));
+        let held = turns.wait(&team("a"), &mut Place::alone(), || 0).await;
+        let mut place = Place::take(&room).await;
+        let a = team("a");
+        let mut turn = pin!(turns.wait(&a, &mut place, || 5_000));
+        assert!((&mut turn).now_or_never().is_none());
+        assert_eq!(room.available_permits(), 0, "it waits for a moment");
+
+        tokio::time::advance(PATIENCE).await;
+        assert!((&mut turn).now_or_never().is_none());
+        assert_eq!(room.available_permits(), 1);
+        assert_eq!(turns.aside.available_permits(), ASIDE - LEAST);
+        drop(held);
+        assert!(turn.await.is_some());
+
+        assert_eq!(room.available_permits(), 0, "it has a place again");
+        assert_eq!(turns.aside.available_permits(), ASIDE);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn where_there_is_no_more_room_aside_a_place_is_kept() {
+        let turns = Turns::new(1);
+        let room = Arc::new(Semaphore::new(2));
+        let _held = turns.wait(&team("a"), &mut Place::alone(), || 0).await;
+        let (mut one, mut two) = (Place::take(&room).await, Place::take(&room).await);
+        let a = team("a");
+        let mut first = pin!(turns.wait(&a, &mut one, || usize::MAX));
+        let mut second = pin!(turns.wait(&a, &mut two, || 0));
+        for _ in 0..2 {
+            assert!((&mut first).now_or_never().is_none());
+            assert!((&mut second).now_or_never().is_none());
+            tokio::time::advance(PATIENCE).await;
+        }
+        assert_eq!(room.available_permits(), 1, "the second has kept its place");
+    }
+}
