@@ -7,6 +7,7 @@ mod command_line;
 mod corpus;
 mod crashes;
 mod ends;
+mod fairness;
 mod first_hour;
 mod hooks;
 mod inside;
