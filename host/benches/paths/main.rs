@@ -17,6 +17,7 @@ use serde_json::Value;
 mod evaluation;
 mod ingest;
 mod load;
+mod many;
 mod parsing;
 mod site;
 mod swap;
@@ -31,6 +32,7 @@ fn main() {
     ingest::bench(&mut criterion);
     swap::bench(&mut criterion);
     load::bench(&mut criterion);
+    many::bench(&mut criterion);
     criterion.final_summary();
     println!();
     ratio(
@@ -63,6 +65,7 @@ fn main() {
         );
     }
     swap_ratio();
+    many_ratios();
 }
 
 /// The median of a benchmark, in nanoseconds; none where it was filtered out.
@@ -90,6 +93,29 @@ fn swap_ratio() {
         println!(
             "rename of a module to its first decision: {swap:.0} ms; the compile alone {compile:.0} ms; bound {:.0} ms",
             250.0 + 3.0 * compile
+        );
+    }
+}
+
+fn many_ratios() {
+    ratio(
+        "an event that one of a thousand rules wants / with that rule alone (time)",
+        "many/thousand-rules",
+        "many/one-rule",
+        "at most 1.5",
+    );
+    // A cold start compiles a thousand modules: for those who ask for it.
+    if std::env::args().skip(1).any(|argument| argument == "many") {
+        let seen = many::start_twice();
+        println!(
+            "a warm start with a thousand rules / a cold one (time): {:.3} ({:.1} s / {:.1} s; at most 0.1)",
+            seen.warm.as_secs_f64() / seen.cold.as_secs_f64(),
+            seen.warm.as_secs_f64(),
+            seen.cold.as_secs_f64(),
+        );
+        println!(
+            "memory held with a thousand rules: {} MiB (at most 600)",
+            seen.memory_mib
         );
     }
 }

@@ -157,6 +157,7 @@ pub(crate) fn folder(config: &str, rules: &[(&str, &[u8], &str)]) -> tempfile::T
 pub(crate) struct Serving {
     child: std::process::Child,
     pub(crate) public: String,
+    pub(crate) admin: String,
 }
 
 impl Serving {
@@ -175,15 +176,24 @@ impl Serving {
             .next()
             .expect("it says where it listens")
             .expect("text");
-        let public = line
-            .split("http://")
-            .nth(1)
-            .and_then(|rest| rest.split(' ').next())
-            .expect("the line has the address")
-            .to_owned();
+        let address = |number: usize| {
+            let rest = line.split("http://").nth(number)?;
+            Some(rest.split([' ', '/', ')']).next()?.to_owned())
+        };
+        let (public, admin) = address(1)
+            .zip(address(2))
+            .expect("the line has both addresses");
         // What a console channel would write must not fill the pipe.
         std::thread::spawn(move || lines.for_each(drop));
-        Self { child, public }
+        Self {
+            child,
+            public,
+            admin,
+        }
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 }
 

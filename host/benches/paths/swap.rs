@@ -58,7 +58,7 @@ pub(crate) fn bench(criterion: &mut Criterion) {
 }
 
 /// The module with a custom section more: another digest, the same work to compile.
-fn renewed(module: &[u8], version: u64) -> Vec<u8> {
+pub(crate) fn renewed(module: &[u8], version: u64) -> Vec<u8> {
     let mut bytes = module.to_vec();
     // Section 0, its length, the length of its name, its name, its contents.
     bytes.extend([0, 16, 7]);

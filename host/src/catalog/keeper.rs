@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -19,7 +19,7 @@ use super::archive::Archive;
 use super::life::{Life, RuleMemory};
 use super::scan::{FolderIdentity, Found, Ignored, Scan, scan};
 use super::slot::{Rest, Seen, Slot, is_complete};
-use super::take::{Loader, Serves, Taken};
+use super::take::{AT_ONCE, Loader, Serves, Taken};
 use super::watcher::{Change, Watcher};
 use super::{Parts, Request, Shared};
 use crate::domain::clock::Clock;
@@ -78,6 +78,7 @@ impl Keeper {
                 engine: parts.engine,
                 archive: Archive::new(parts.versions),
                 config: parts.config,
+                turns: Arc::new(Semaphore::new(AT_ONCE)),
             },
             memory: parts.memory,
             clock: parts.clock,

@@ -6,6 +6,8 @@
 
 use std::sync::Arc;
 
+use tokio::sync::Semaphore;
+
 use super::CatalogConfig;
 use super::archive::{Archive, Contents};
 use super::life::{Life, Version};
@@ -40,7 +42,12 @@ pub(super) struct Loader {
     pub(super) engine: Arc<Engine>,
     pub(super) archive: Archive,
     pub(super) config: Arc<CatalogConfig>,
+    /// Bounds how many are loaded at once, and so how many modules are held in memory meanwhile.
+    pub(super) turns: Arc<Semaphore>,
 }
+
+/// How many rules are loaded at once: one compiles for each of the two children, and the others are read or linked.
+pub(super) const AT_ONCE: usize = 8;
 
 /// Whether a version of a rule serves already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +65,8 @@ impl Loader {
         life: &Life,
         serves: Serves,
     ) -> Taken {
+        // It is never closed; without a turn the rule is loaded as well.
+        let _turn = self.turns.acquire().await.ok();
         let contents = match self.read(name, found).await {
             Ok(read) => read,
             Err(reason) => {
