@@ -9,7 +9,7 @@
 //!   every address through [`Dialect::link`].
 
 use super::markdown::{Block, Document, Inline};
-use super::text::{harmless, printable};
+use super::text::{encoded, harmless, printable};
 
 /// How a service marks what is in a text. What is given to a method as `inner` is written already.
 pub(super) trait Dialect {
@@ -233,8 +233,8 @@ impl Dialect for CommonMark {
     }
 
     fn link(&self, inner: &str, to: &str) -> String {
-        let to = to.replace('(', "%28").replace(')', "%29");
-        format!("[{inner}]({to})")
+        // An escape at its end would escape the end of the link, and what follows would be no address any more.
+        format!("[{inner}]({})", encoded(to, "()<>\\"))
     }
 
     fn heading(&self, level: u8, inner: &str) -> String {
@@ -374,6 +374,28 @@ mod tests {
             .matches("@all")
             .count();
         assert_eq!(mentions, 0, "{shown}");
+    }
+
+    #[test]
+    fn an_address_neither_ends_its_link_nor_mentions_anybody() {
+        for (text, expected) in [
+            ("[x](<mailto:@all\\\\>)", "[x](mailto:%40all%5C)"),
+            (
+                r"[x](<https://a.org/\<@all\>)>)",
+                "[x](https://a.org/%3C%40all%3E%29)",
+            ),
+            ("[x](mailto:ada@example.org)", "[x](mailto:ada@example.org)"),
+        ] {
+            assert_eq!(render(&Document::parse(text), &CommonMark), expected);
+        }
+    }
+
+    #[test]
+    fn a_link_that_leads_nowhere_leaves_no_seam_in_the_text() {
+        for text in ["&[commat;all](x)", "&![commat;all](x)", "&[](x)commat;all"] {
+            let shown = render(&Document::parse(text), &CommonMark);
+            assert_eq!(shown, "&\u{200b}commat;all", "{text}");
+        }
     }
 
     #[test]

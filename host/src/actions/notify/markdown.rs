@@ -8,11 +8,11 @@
 //! Invariants:
 //! - HTML is text.
 //! - A link leads to `https:`, `http:` or `mailto:`, or it is none.
-//! - A document that is cut has no mark without its end, and no part of a character.
+//! - No link stands in a link, and texts that follow one another are one.
 
 use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
-use unicode_segmentation::UnicodeSegmentation as _;
 
+mod cut;
 mod split;
 
 /// Deeper than this a text says nothing more with its nesting.
@@ -77,133 +77,6 @@ impl Document {
         }
         Self(builder.finish())
     }
-
-    /// How many characters are seen of it, as people count them.
-    pub(super) fn length(&self) -> usize {
-        let mut rest = usize::MAX;
-        cut_blocks(&self.0, &mut rest);
-        usize::MAX - rest
-    }
-
-    /// The same with so many characters at most, the last of which is `…` where some were left out.
-    pub(super) fn cut(&self, limit: usize) -> Self {
-        let mut rest = limit;
-        Self(cut_blocks(&self.0, &mut rest))
-    }
-
-    /// The text rendered, cut to what fits: the longest beginning that `fits` takes. Where not even the empty
-    /// text fits, the empty text.
-    pub(super) fn within(
-        &self,
-        render: impl Fn(&Self) -> String,
-        fits: impl Fn(&str) -> bool,
-    ) -> String {
-        render(&self.fitting(&render, fits))
-    }
-
-    /// The text cut to what fits when it is rendered, as [`Self::within`] has it.
-    pub(super) fn fitting(
-        &self,
-        render: impl Fn(&Self) -> String,
-        fits: impl Fn(&str) -> bool,
-    ) -> Self {
-        if fits(&render(self)) {
-            return self.clone();
-        }
-        let (mut low, mut high) = (0, self.length());
-        while low < high {
-            let middle = low + (high - low).div_ceil(2);
-            if fits(&render(&self.cut(middle))) {
-                low = middle;
-            } else {
-                high = middle - 1;
-            }
-        }
-        self.cut(low)
-    }
-}
-
-/// Takes characters off `rest`; the text, or its beginning with `…` where it did not fit.
-fn cut_text(text: &str, rest: &mut usize) -> String {
-    let length = text.graphemes(true).count();
-    if length <= *rest {
-        *rest -= length;
-        return text.to_owned();
-    }
-    let kept = text.graphemes(true).take(rest.saturating_sub(1));
-    let shown = kept.chain((*rest > 0).then_some("…")).collect();
-    *rest = 0;
-    shown
-}
-
-fn cut_inlines(inlines: &[Inline], rest: &mut usize) -> Vec<Inline> {
-    let mut kept = Vec::new();
-    for inline in inlines {
-        if *rest == 0 {
-            break;
-        }
-        kept.push(match inline {
-            Inline::Text(text) => Inline::Text(cut_text(text, rest)),
-            Inline::Code(code) => Inline::Code(cut_text(code, rest)),
-            Inline::Strong(inner) => Inline::Strong(cut_inlines(inner, rest)),
-            Inline::Emphasis(inner) => Inline::Emphasis(cut_inlines(inner, rest)),
-            Inline::Strikethrough(inner) => Inline::Strikethrough(cut_inlines(inner, rest)),
-            Inline::Link { to, text } => Inline::Link {
-                to: to.clone(),
-                text: cut_inlines(text, rest),
-            },
-            Inline::SoftBreak | Inline::HardBreak => {
-                *rest -= 1;
-                inline.clone()
-            }
-        });
-    }
-    kept
-}
-
-fn cut_blocks(blocks: &[Block], rest: &mut usize) -> Vec<Block> {
-    let mut kept = Vec::new();
-    for block in blocks {
-        if *rest == 0 {
-            break;
-        }
-        kept.push(match block {
-            Block::Paragraph(inlines) => Block::Paragraph(cut_inlines(inlines, rest)),
-            Block::Heading(level, inlines) => Block::Heading(*level, cut_inlines(inlines, rest)),
-            Block::Quote(inner) => Block::Quote(cut_blocks(inner, rest)),
-            Block::List { start, items } => Block::List {
-                start: *start,
-                items: cut_each(items, rest, cut_blocks),
-            },
-            Block::Code { language, code } => Block::Code {
-                language: language.clone(),
-                code: cut_text(code, rest),
-            },
-            Block::Table(rows) => Block::Table(cut_each(rows, rest, |row, rest| {
-                cut_each(row, rest, cut_inlines)
-            })),
-            Block::Rule => {
-                *rest -= 1;
-                Block::Rule
-            }
-        });
-    }
-    kept
-}
-
-fn cut_each<T>(
-    parts: &[Vec<T>],
-    rest: &mut usize,
-    cut: impl Fn(&[T], &mut usize) -> Vec<T>,
-) -> Vec<Vec<T>> {
-    let mut kept = Vec::new();
-    for part in parts {
-        if *rest == 0 {
-            break;
-        }
-        kept.push(cut(part, rest));
-    }
-    kept
 }
 
 /// What is open while a text is read.
@@ -358,8 +231,14 @@ impl Builder {
             Span::Strong => self.inline(Inline::Strong(inlines)),
             Span::Emphasis => self.inline(Inline::Emphasis(inlines)),
             Span::Strikethrough => self.inline(Inline::Strikethrough(inlines)),
-            Span::Link(to) if !leads(&to) || to.len() > MAX_LINK => {
-                inlines.into_iter().for_each(|inline| self.inline(inline));
+            Span::Link(to) if !is_link(&to) || self.is_in_link() => {
+                for inline in inlines {
+                    match inline {
+                        // What would be harmless alone may not be so behind another text.
+                        Inline::Text(text) => self.text(&text),
+                        other => self.inline(other),
+                    }
+                }
             }
             Span::Link(to) => {
                 let text = match inlines.is_empty() {
@@ -374,6 +253,12 @@ impl Builder {
                 }
             }
         }
+    }
+
+    /// Whether what is read stands in a link: a picture there, which is a badge as a rule, is none itself.
+    fn is_in_link(&self) -> bool {
+        let mut open = self.open.iter();
+        open.any(|open| matches!(open, Open::Inlines(Span::Link(to), _) if is_link(to)))
     }
 
     fn text(&mut self, text: &str) {
@@ -420,6 +305,11 @@ impl Builder {
         }
         self.done
     }
+}
+
+/// Whether a link is one that stands.
+fn is_link(to: &str) -> bool {
+    leads(to) && to.len() <= MAX_LINK
 }
 
 /// Whether an address is one to follow: anything else could make a client run or open what it should not.

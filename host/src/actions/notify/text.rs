@@ -40,6 +40,44 @@ fn is_control(c: char) -> bool {
     c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
+/// Whether nothing is seen of a text: services refuse one of blanks, and of characters without a shape.
+/// <https://www.unicode.org/Public/UCD/latest/ucd/DerivedCoreProperties.txt>, `Default_Ignorable_Code_Point`
+pub(super) fn is_blank(text: &str) -> bool {
+    let is_unseen = |c: char| {
+        matches!(
+            c,
+            '\u{ad}'
+                | '\u{34f}'
+                | '\u{61c}'
+                | '\u{115f}'..='\u{1160}'
+                | '\u{17b4}'..='\u{17b5}'
+                | '\u{180b}'..='\u{180f}'
+                | '\u{200b}'..='\u{200f}'
+                | '\u{2060}'..='\u{2065}'
+                | '\u{206a}'..='\u{206f}'
+                | '\u{3164}'
+                | '\u{fe00}'..='\u{fe0f}'
+                | '\u{feff}'
+                | '\u{ffa0}'
+        )
+    };
+    text.chars().all(|c| c.is_whitespace() || is_unseen(c))
+}
+
+/// An address in which some ASCII characters are percent-encoded, and each `@` that would mention somebody.
+pub(super) fn encoded(address: &str, characters: &str) -> String {
+    let mut previous = ' ';
+    let encode = |c: char| {
+        let mentions = c == '@' && !previous.is_ascii_alphanumeric();
+        previous = c;
+        match c.is_ascii() && (mentions || characters.contains(c)) {
+            true => format!("%{:02X}", u32::from(c)),
+            false => c.to_string(),
+        }
+    };
+    address.chars().map(encode).collect()
+}
+
 /// Separates what would mention somebody from what makes it a mention, by a zero-width space.
 ///
 /// This is so for every `@` but one that follows an ASCII letter or digit, so that e-mail addresses
@@ -172,6 +210,24 @@ mod tests {
             "<attribute> <a t>",
         ] {
             assert_eq!(harmless(text), text);
+        }
+    }
+
+    #[test]
+    fn an_address_is_encoded_where_it_would_be_a_mark_or_a_mention() {
+        assert_eq!(
+            encoded("https://a.org/@all?b=(c)|d&e=f@g.org", "()|"),
+            "https://a.org/%40all?b=%28c%29%7Cd&e=f@g.org"
+        );
+    }
+
+    #[test]
+    fn a_text_of_which_nothing_is_seen_is_blank() {
+        for text in ["", " \n\t", "\u{200b}\u{2060}", "\u{3164}\u{ad}\u{feff}"] {
+            assert!(is_blank(text), "{text:?}");
+        }
+        for text in ["a", "\u{200b}·", "\u{0}", "👍"] {
+            assert!(!is_blank(text), "{text:?}");
         }
     }
 

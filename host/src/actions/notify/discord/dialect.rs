@@ -9,8 +9,8 @@
 
 use crate::actions::notify::dialect::{CommonMark, Dialect, escaped, marked};
 use crate::actions::notify::markdown::leads;
-use crate::actions::notify::room::{encoded, with_addresses};
-use crate::actions::notify::text::{harmless, printable};
+use crate::actions::notify::room::with_addresses;
+use crate::actions::notify::text::{encoded, harmless, printable};
 
 /// What Discord reads in messages, descriptions and values.
 pub(super) struct Discord;

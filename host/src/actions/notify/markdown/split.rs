@@ -6,7 +6,8 @@
 
 use unicode_segmentation::UnicodeSegmentation as _;
 
-use super::{Block, Document, Inline, cut_blocks, cut_inlines};
+use super::cut::{length_of_blocks, length_of_inlines, longest};
+use super::{Block, Document, Inline};
 
 /// How good a place is to end a piece at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,16 +47,7 @@ impl Document {
 
     /// The most characters of which a piece fits.
     fn longest(&self, render: impl Fn(&Self) -> String, fits: impl Fn(&str) -> bool) -> usize {
-        let (mut low, mut high) = (0, self.length());
-        while low < high {
-            let middle = low + (high - low).div_ceil(2);
-            if fits(&render(&self.split(middle).0)) {
-                low = middle;
-            } else {
-                high = middle - 1;
-            }
-        }
-        low
+        longest(self.length(), |length| fits(&render(&self.split(length).0)))
     }
 
     /// The best place to end a piece of so many characters at most, in its second half.
@@ -138,17 +130,13 @@ trait Part: Clone {
 
 impl Part for Block {
     fn length(&self) -> usize {
-        let mut rest = usize::MAX;
-        cut_blocks(std::slice::from_ref(self), &mut rest);
-        usize::MAX - rest
+        length_of_blocks(std::slice::from_ref(self))
     }
 }
 
 impl Part for Inline {
     fn length(&self) -> usize {
-        let mut rest = usize::MAX;
-        cut_inlines(std::slice::from_ref(self), &mut rest);
-        usize::MAX - rest
+        length_of_inlines(std::slice::from_ref(self))
     }
 }
 

@@ -1,5 +1,7 @@
 //! What is read of texts, and how they are cut.
 
+use std::cell::Cell;
+
 use proptest::prelude::{ProptestConfig, proptest};
 
 use super::*;
@@ -97,6 +99,22 @@ fn a_link_without_an_end_leaves_its_text_and_what_follows() {
 }
 
 #[test]
+fn a_picture_in_a_link_is_the_words_of_that_link() {
+    let document = Document::parse("[![a](https://x.org/i.png) b](https://x.org)");
+    let expected = Inline::Link {
+        to: "https://x.org".to_owned(),
+        text: vec![text("a b")],
+    };
+    assert_eq!(document.0, [paragraph(vec![expected])]);
+    let Document(blocks) = Document::parse("[![a](https://x.org/i.png)](javascript:x)");
+    let expected = Inline::Link {
+        to: "https://x.org/i.png".to_owned(),
+        text: vec![text("a")],
+    };
+    assert_eq!(blocks, [paragraph(vec![expected])]);
+}
+
+#[test]
 fn an_image_is_a_link_with_its_description() {
     let Document(blocks) = Document::parse("![graph](https://example.org/g.png)");
     let expected = Inline::Link {
@@ -116,6 +134,52 @@ fn a_text_is_cut_between_characters_as_people_see_them() {
     assert_eq!(plain(4), "构建 …");
     assert_eq!(plain(1), "…");
     assert_eq!(plain(0), "");
+}
+
+#[test]
+fn what_is_cut_between_two_pieces_ends_with_a_mark_of_it() {
+    for (text, limit, expected) in [
+        ("ab**cd**", 2, "a…"),
+        ("ab**cd**", 3, "ab…"),
+        ("ab**cd** `e`", 5, "abcd…"),
+        ("a\nb\nc", 3, "a…"),
+        ("a\n\nb\n\nc", 2, "a…"),
+        ("a\n\n---\n\nb", 2, "a…"),
+        ("---\n\n---\n\na", 2, "———\n\n…"),
+        ("- a\n- b\n- c", 2, "• a…"),
+        ("> a\n\nb\n\nc", 2, "> a…"),
+        ("|a|b|\n|-|-|\n|c|d|", 3, "a | b…"),
+        ("```\na\n```\n\nbc", 2, "a…"),
+        ("[ab](https://x.org) c", 2, "a… (https://x.org)"),
+    ] {
+        let cut = Document::parse(text).cut(limit);
+        assert_eq!(render(&cut, &Plain), expected, "{text} {limit}");
+        assert!(cut.length() <= limit);
+    }
+}
+
+#[test]
+fn a_character_of_thousands_of_accents_is_left_out_with_a_mark() {
+    let document = Document::parse(&format!("a{}", "\u{301}".repeat(10_000)));
+    let shown =
+        |bytes: usize| document.within(|text| render(text, &Plain), |text| text.len() <= bytes);
+    assert_eq!(shown(100), "…");
+    assert_eq!(shown(2), "");
+}
+
+#[test]
+fn little_is_written_to_find_what_fits_of_a_long_text() {
+    for text in ["a ", "- x\n", "**a**`b`", "|c|d|\n"] {
+        let document = Document::parse(&text.repeat(16_000));
+        let written = Cell::new(0);
+        let count = |text: &Document| {
+            written.set(written.get() + text.length());
+            render(text, &Plain)
+        };
+        let shown = document.within(count, |text| text.len() <= 2_000);
+        let others = written.get() - document.length();
+        assert!(!shown.is_empty() && others <= 16 * 2_000, "{others}");
+    }
 }
 
 #[test]

@@ -10,8 +10,8 @@
 //! - `<` stands in what is written here only where a link begins, so that no text of a stranger mentions anybody.
 
 use crate::actions::notify::dialect::{Dialect, marked};
-use crate::actions::notify::room::{encoded, with_addresses};
-use crate::actions::notify::text::{harmless, printable};
+use crate::actions::notify::room::with_addresses;
+use crate::actions::notify::text::{encoded, harmless, printable};
 
 /// What Slack reads in texts of the type `mrkdwn`.
 pub(super) struct Mrkdwn;

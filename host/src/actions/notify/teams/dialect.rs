@@ -9,8 +9,7 @@
 //! - No text of a stranger holds `<at>`, a link, or a mark.
 
 use crate::actions::notify::dialect::{CommonMark, Dialect, marked};
-use crate::actions::notify::room::encoded;
-use crate::actions::notify::text::{harmless, printable};
+use crate::actions::notify::text::{encoded, harmless, printable};
 
 /// The longest name of a character is `&CounterClockwiseContourIntegral;`.
 const MAX_REFERENCE: usize = 32;
