@@ -434,7 +434,7 @@ pub(super) const CONTRACT: Contract = Contract::Http(HttpContract {
                 "200 OK",
                 r#"{"errcode":430104,"errmsg":"unsuitable content"}"#,
             ),
-            meaning: Meaning::Permanent,
+            meaning: Meaning::Passing(None),
             text: "answered with the error 430104: unsuitable content",
         },
         Answered {
@@ -461,7 +461,7 @@ pub(super) const CONTRACT: Contract = Contract::Http(HttpContract {
         },
         Answered {
             reply: Reply::new("200 OK", "<html>Log in</html>"),
-            meaning: Meaning::Permanent,
+            meaning: Meaning::Passing(None),
             text: "answered 200 ok, but not `errcode`: <html>Log in</html>",
         },
         Answered {

@@ -310,7 +310,7 @@ pub(super) const CONTRACT: Contract = Contract::Http(HttpContract {
         },
         Answered {
             reply: Reply::new("200 OK", "<html>Log in</html>"),
-            meaning: Meaning::Permanent,
+            meaning: Meaning::Passing(None),
             text: "but not `a message with its id`: <html>Log in</html>",
         },
         Answered {

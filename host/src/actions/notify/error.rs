@@ -252,7 +252,10 @@ impl Problem {
             | Self::Unreachable { .. }
             | Self::Unwritable { .. }
             | Self::Lacking { .. } => hold(None, Blame::Channel),
+            // A proxy's login page or a gateway's notice passes, and says nothing about the message.
             Self::Broken { .. }
+            | Self::NotTaken { .. }
+            | Self::Redirected { .. }
             | Self::Coded {
                 verdict: Verdict::Doubtful,
                 ..
@@ -277,8 +280,6 @@ impl Problem {
             Self::Refused { .. }
             | Self::Coded { .. }
             | Self::NotConfigured { .. }
-            | Self::NotTaken { .. }
-            | Self::Redirected { .. }
             | Self::Forbidden(_)
             | Self::Unsendable { .. } => Disposition::GiveUp,
         }

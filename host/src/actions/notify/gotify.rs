@@ -263,7 +263,7 @@ pub(super) const CONTRACT: Contract = Contract::Http(HttpContract {
     answers: &[
         Answered {
             reply: Reply::new("200 OK", "<html>Log in</html>"),
-            meaning: Meaning::Permanent,
+            meaning: Meaning::Passing(None),
             text: r#"but not `"appid"`: <html>Log in</html>"#,
         },
         Answered {

@@ -247,7 +247,7 @@ pub(super) const CONTRACT: Contract = Contract::Http(HttpContract {
                 "404 Not Found",
                 r#"{"id":"web.incoming_webhook.invalid.app_error","message":"Invalid webhook","status_code":404}"#,
             ),
-            meaning: Meaning::Permanent,
+            meaning: Meaning::Passing(None),
             text: "Invalid webhook",
         },
     ],

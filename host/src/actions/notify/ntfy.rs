@@ -391,12 +391,12 @@ pub(super) const CONTRACT: Contract = Contract::Http(HttpContract {
     answers: &[
         Answered {
             reply: Reply::new("200 OK", "<html>Log in</html>"),
-            meaning: Meaning::Permanent,
+            meaning: Meaning::Passing(None),
             text: r#"but not `"event":"message"`: <html>Log in</html>"#,
         },
         Answered {
             reply: Reply::new("200 OK", r#"{"healthy":true}"#),
-            meaning: Meaning::Permanent,
+            meaning: Meaning::Passing(None),
             text: "but not",
         },
         Answered {

@@ -205,7 +205,8 @@ pub(super) fn judge(
             let message = format!("{}: {}", known.advice, said.message);
             Err(client.coded(said.code, &message, verdict))
         }
-        None if is_success => Err(client.coded(said.code, &said.message, Verdict::Permanent)),
+        // Nobody knows what it is about: it may pass, and it may be the message.
+        None if is_success => Err(client.coded(said.code, &said.message, Verdict::Doubtful)),
         None => Err(client.refused(answer, &said.message)),
     }
 }

@@ -393,7 +393,7 @@ pub(super) const CONTRACT: Contract = Contract::Http(HttpContract {
     answers: &[
         Answered {
             reply: Reply::new("200 OK", "<html>Log in</html>"),
-            meaning: Meaning::Permanent,
+            meaning: Meaning::Passing(None),
             text: "but not `ok`: <html>Log in</html>",
         },
         Answered {

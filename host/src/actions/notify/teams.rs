@@ -357,12 +357,12 @@ pub(super) const CONTRACT: Contract = Contract::Http(HttpContract {
     answers: &[
         Answered {
             reply: Reply::new("200 OK", "<html>Log in</html>"),
-            meaning: Meaning::Permanent,
+            meaning: Meaning::Passing(None),
             text: "but not `202 accepted`: <html>Log in</html>",
         },
         Answered {
             reply: Reply::new("200 OK", "1"),
-            meaning: Meaning::Permanent,
+            meaning: Meaning::Passing(None),
             text: "but not `202 accepted`: 1",
         },
         Answered {

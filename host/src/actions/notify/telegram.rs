@@ -204,7 +204,7 @@ impl Telegram {
         let text = reply.explained(answer.status);
         if answer.status.is_success() {
             let code = reply.error_code.unwrap_or_default();
-            return Err(self.client.coded(code, &text, Verdict::Permanent));
+            return Err(self.client.coded(code, &text, Verdict::Doubtful));
         }
         let asked = reply.parameters.retry_after.map(Duration::from_secs);
         answer.retry_after = asked.map(|wait| wait.min(MAX_WAIT)).or(answer.retry_after);
@@ -372,7 +372,7 @@ pub(super) const CONTRACT: Contract = Contract::Http(HttpContract {
                 "200 OK",
                 r#"{"ok":false,"error_code":400,"description":"Bad Request"}"#,
             ),
-            meaning: Meaning::Permanent,
+            meaning: Meaning::Passing(None),
             text: "answered with the error 400: Bad Request",
         },
         Answered {
@@ -396,7 +396,7 @@ pub(super) const CONTRACT: Contract = Contract::Http(HttpContract {
                 "400 Bad Request",
                 r#"{"ok":false,"error_code":400,"description":"Bad Request: group chat was upgraded to a supergroup chat","parameters":{"migrate_to_chat_id":-1009876543210}}"#,
             ),
-            meaning: Meaning::Permanent,
+            meaning: Meaning::Passing(None),
             text: "upgraded to a supergroup chat; write `chat_id = -1009876543210`",
         },
         Answered {

@@ -117,12 +117,24 @@ async fn a_redirect_is_an_error_of_every_kind_that_says_what_to_write() {
             ..Reply::new("302 Found", "")
         };
         let error = answer(kind, contract, reply).await.expect_err("not taken");
-        assert_eq!(error.disposition(), Disposition::GiveUp, "{kind}");
+        assert_eq!(held(&error), Some((None, Blame::Either)), "{kind}: {error}");
         assert!(
             error.to_string().contains("https://elsewhere.example.org"),
             "{kind}: {error}"
         );
         assert!(!error.to_string().contains("s3cr3t"), "{kind}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn a_page_in_place_of_an_answer_holds_every_kind_that_knows_its_service() {
+    for (kind, contract) in kinds() {
+        let page = Reply::new("200 OK", "<html>Log in to the guest network</html>");
+        match answer(kind, contract, page).await {
+            Err(error) => assert_eq!(held(&error), Some((None, Blame::Either)), "{kind}: {error}"),
+            // Any answer of 2xx is a success of a server that Hookbox knows nothing about.
+            Ok(()) => assert_eq!(kind, "http"),
+        }
     }
 }
 

@@ -87,7 +87,7 @@ async fn a_redirect_is_an_error_and_not_followed() {
             elsewhere.url("")
         );
         assert!(error.to_string().ends_with(&expected), "{error}");
-        assert_eq!(held(&error), None);
+        assert_eq!(held(&error), Some(None));
         assert!(elsewhere.is_untouched());
         assert_discreet(&error);
     }

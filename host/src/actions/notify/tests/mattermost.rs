@@ -99,7 +99,7 @@ async fn a_success_that_is_not_ok_is_an_error() {
             .await
             .expect_err("not taken");
 
-        assert_eq!(held(&error), None);
+        assert_eq!(held(&error), Some(None));
         let text = error.to_string().to_lowercase();
         assert!(
             text.contains(&format!("answered {}, but not `ok`", status.to_lowercase())),
