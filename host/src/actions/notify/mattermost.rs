@@ -19,18 +19,33 @@ use super::contract::{Answered, Contract, HttpContract, Meaning, Reply, Texts};
 use super::dialect::{CommonMark, Dialect as _, render};
 use super::error::{Problem, SettingError};
 use super::markdown::Document;
-use super::message::value;
 use super::people::Mention;
-use super::text::{cut, harmless, one_line};
-use super::{Context, Message, Notifier, Quota, Sent, Settings, TextSetting, color};
+use super::room::{FieldLimits, Fields, joined, line, notified_first};
+use super::text::{harmless, one_line};
+use super::{Context, Message, Notifier, Quota, Sent, Settings, TextSetting, color, room};
 use crate::domain::names::ChannelName;
 
 /// What a server takes in one post by default: `PostMessageMaxRunesV2`, 65,535 bytes of up to four to
 /// a character, in `server/public/model/post.go` (from memory).
 const MAX_TEXT: usize = 16_383;
 
+/// A title that is longer is read by nobody, and so is small print; both are shown whole.
+const MAX_TITLE: usize = 300;
+const MAX_FOOTER: usize = 300;
+
 /// A value that is longer makes the table of the fields unreadable.
-const MAX_FIELD: usize = 2_000;
+const FIELDS: FieldLimits = FieldLimits {
+    count: 30,
+    name: 200,
+    value: 2_000,
+    total: 10_000,
+};
+
+/// Some forty people; a message to more is one to everybody.
+const MAX_MENTIONS: usize = 1_000;
+
+/// An address that is longer leads nowhere that a person would want to go.
+const MAX_LINK: usize = 2_048;
 
 /// A notice on a telephone shows no more of the text that stands for an attachment.
 const MAX_FALLBACK: usize = 300;
@@ -173,22 +188,36 @@ struct AttachmentField {
 }
 
 fn attachment<'a>(message: &Message<'a>) -> Attachment<'a> {
+    let link = message.link().filter(|link| link.len() <= MAX_LINK);
     // A link needs a title to stand on.
-    let title = message.title().or(message.link()).map(heading);
+    let title = message.title().or(message.link());
     let text = rendered(&message.text(), MAX_TEXT);
-    let fallback = title.as_deref().or_else(|| text.lines().next());
-    let fields = message.fields().iter().map(|field| AttachmentField {
+    let fallback = title.or_else(|| text.lines().next());
+    let fields = Fields::within(message.fields(), &FIELDS, plain, &CommonMark);
+    let more = fields.more().map(|more| AttachmentField {
+        short: false,
+        title: more,
+        value: String::new(),
+    });
+    let shown = fields.shown.into_iter().map(|field| AttachmentField {
         short: field.short,
-        title: heading(&field.name),
-        value: rendered(&value(field), MAX_FIELD),
+        title: field.name,
+        value: field.value,
     });
     Attachment {
-        fallback: cut(fallback.unwrap_or_default(), MAX_FALLBACK),
+        fallback: line(fallback.unwrap_or_default(), plain, MAX_FALLBACK),
         color: color::hex(message.notification()),
-        title_link: message.link(),
-        fields: fields.collect(),
-        footer: message.footer().map(heading),
-        title,
+        // Only a title that leads nowhere is read as Markdown: `message_attachment.tsx` of
+        // https://github.com/mattermost/mattermost, in `webapp/channels/src/components/post_view`.
+        title: title.map(|title| match link {
+            Some(_) => line(title, plain, MAX_TITLE),
+            None => line(title, |title| CommonMark.text(title), MAX_TITLE),
+        }),
+        title_link: link,
+        fields: shown.chain(more).collect(),
+        footer: message
+            .footer()
+            .map(|footer| line(footer, plain, MAX_FOOTER)),
         text,
     }
 }
@@ -198,21 +227,24 @@ fn rendered(text: &Document, limit: usize) -> String {
     text.within(|text| render(text, &CommonMark), fits)
 }
 
-fn heading(text: &str) -> String {
-    harmless(&one_line(text))
+/// A text in which Mattermost reads no mark, and which mentions nobody all the same.
+fn plain(text: &str) -> String {
+    harmless(text)
 }
 
 /// The line that mentions: everybody in the channel, and people by the names that the operator gave them; others
 /// stand in it as text.
 fn mentions(mentions: &[Mention<'_>]) -> Option<String> {
-    let written = mentions.iter().map(|mention| match mention {
-        Mention::Everybody => "@channel".to_owned(),
-        Mention::Person { address, .. } => {
-            format!("@{}", one_line(address.trim_start_matches('@')))
-        }
-        Mention::Unknown { name } => CommonMark.text(&one_line(name)),
-    });
-    let line = written.collect::<Vec<_>>().join(", ");
+    let written = notified_first(mentions)
+        .into_iter()
+        .map(|mention| match mention {
+            Mention::Everybody => "@channel".to_owned(),
+            Mention::Person { address, .. } => {
+                format!("@{}", one_line(address.trim_start_matches('@')))
+            }
+            Mention::Unknown { name } => room::name(name, |name| CommonMark.text(name)),
+        });
+    let line = joined(written, MAX_MENTIONS);
     (!line.is_empty()).then_some(line)
 }
 
@@ -231,7 +263,7 @@ pub(super) const CONTRACT: Contract = Contract::Http(HttpContract {
     answers: &[
         Answered {
             reply: Reply::new("200 OK", "<html>Log in</html>"),
-            meaning: Meaning::Permanent,
+            meaning: Meaning::Passing(None),
             text: "but not `ok`: <html>Log in</html>",
         },
         Answered {
@@ -247,7 +279,7 @@ pub(super) const CONTRACT: Contract = Contract::Http(HttpContract {
                 "404 Not Found",
                 r#"{"id":"web.incoming_webhook.invalid.app_error","message":"Invalid webhook","status_code":404}"#,
             ),
-            meaning: Meaning::Passing(None),
+            meaning: Meaning::Permanent,
             text: "Invalid webhook",
         },
     ],

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::super::contract::{long, plain};
 use super::receiver::{Receiver, Request};
 use super::{held, send};
-use crate::domain::decision::{Notification, Severity};
+use crate::domain::decision::{Field, Notification, Severity};
 
 async fn mattermost() -> Receiver {
     Receiver::with("200 OK", "Content-Type: text/plain\r\n", "ok").await
@@ -40,6 +40,51 @@ async fn the_settings_of_a_channel_go_with_each_message() {
     let mut expected = own;
     expected["text"] = json!("x");
     assert_eq!(receiver.request().json(), expected);
+}
+
+#[tokio::test]
+async fn a_title_is_escaped_where_mattermost_reads_it_as_markdown() {
+    let mut message = plain("x");
+    message.title = Some("[a](https://b.org) *c*".to_owned());
+    let attachment = &request(&message).await.json()["attachments"][0];
+    assert_eq!(attachment["title"], r"\[a\](https://b.org) \*c\*");
+    assert_eq!(attachment["fallback"], "[a](https://b.org) *c*");
+
+    message.url = Some("https://example.org".to_owned());
+    let attachment = &request(&message).await.json()["attachments"][0];
+    assert_eq!(attachment["title"], "[a](https://b.org) *c*");
+}
+
+#[tokio::test]
+async fn every_part_has_its_bound() {
+    let long = "部署<&".repeat(20_000);
+    let field = Field {
+        name: long.clone(),
+        value: long.clone(),
+        short: true,
+    };
+    let message = Notification {
+        title: Some(long.clone()),
+        url: Some(format!("https://example.org/{}", "a".repeat(60_000))),
+        footer: Some(long.clone()),
+        fields: vec![field; 200],
+        mentions: (0..500).map(|number| format!("{number} {long}")).collect(),
+        ..plain(&long)
+    };
+    let body = request(&message).await.json();
+    let attachment = &body["attachments"][0];
+    let units = |text: &Value| text.as_str().expect("a text").encode_utf16().count();
+    assert!(units(&body["text"]) <= 1_000);
+    assert!(units(&attachment["title"]) <= 300 && units(&attachment["footer"]) <= 300);
+    assert!(attachment["title_link"].is_null());
+    let fields = attachment["fields"].as_array().expect("fields");
+    assert!(fields.len() <= 31, "{}", fields.len());
+    let more = fields.last().expect("a field")["title"].as_str();
+    assert!(more.is_some_and(|more| more.ends_with(" more")), "{more:?}");
+    let of_fields = fields
+        .iter()
+        .map(|field| units(&field["title"]) + units(&field["value"]));
+    assert!(of_fields.sum::<usize>() <= 10_000 + 20);
 }
 
 #[tokio::test]
