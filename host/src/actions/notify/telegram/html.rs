@@ -7,7 +7,7 @@
 //!   left when the tags are gone, so marks between the characters hide nothing.
 //! - No quotation stands in another, and nothing but text in a link: Telegram would drop one of the two.
 
-use super::super::dialect::Dialect;
+use super::super::dialect::{Dialect, prefixed};
 use super::super::text::{harmless, printable};
 
 /// What keeps characters apart, and is not seen.
@@ -16,8 +16,16 @@ const ZERO_WIDTH_SPACE: char = '\u{200b}';
 /// An address that is longer leads nowhere that a person would want to go.
 const MAX_ADDRESS: usize = 2_048;
 
-/// The HTML of Telegram.
-pub(super) struct Html;
+/// The HTML of Telegram, with as many marks as a message can have.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Html {
+    /// With all of them.
+    Marked,
+    /// Without the addresses of links, whose labels stay.
+    Unlinked,
+    /// Text alone.
+    Bare,
+}
 
 impl Dialect for Html {
     fn text(&self, text: &str) -> String {
@@ -25,19 +33,19 @@ impl Dialect for Html {
     }
 
     fn strong(&self, inner: &str) -> String {
-        tagged("b", inner)
+        self.tagged("b", inner)
     }
 
     fn emphasis(&self, inner: &str) -> String {
-        tagged("i", inner)
+        self.tagged("i", inner)
     }
 
     fn strikethrough(&self, inner: &str) -> String {
-        tagged("s", inner)
+        self.tagged("s", inner)
     }
 
     fn code(&self, code: &str) -> String {
-        tagged("code", &escaped(&harmless(&printable(code))))
+        self.tagged("code", &escaped(&harmless(&printable(code))))
     }
 
     fn link(&self, inner: &str, to: &str) -> String {
@@ -53,7 +61,7 @@ impl Dialect for Html {
                 false => format!("{inner} ({address})"),
             };
         }
-        if to.len() > MAX_ADDRESS {
+        if to.len() > MAX_ADDRESS || *self != Self::Marked {
             return inner;
         }
         format!("<a href=\"{}\">{inner}</a>", escaped(to))
@@ -67,6 +75,7 @@ impl Dialect for Html {
                 .all(|c| c.is_ascii_alphanumeric() || "+-#.".contains(c))
         };
         match language.filter(is_word) {
+            _ if *self == Self::Bare => code,
             Some(language) => {
                 format!("<pre><code class=\"language-{language}\">{code}</code></pre>")
             }
@@ -75,6 +84,9 @@ impl Dialect for Html {
     }
 
     fn quote(&self, inner: &str) -> String {
+        if *self == Self::Bare {
+            return prefixed("&gt; ", "&gt; ", inner);
+        }
         let inner = without_tags(inner, &["blockquote"]);
         format!("<blockquote>{inner}</blockquote>")
     }
@@ -88,15 +100,17 @@ impl Dialect for Html {
     }
 }
 
-/// What is within a tag, which stands close to it.
-fn tagged(tag: &str, inner: &str) -> String {
-    let text = inner.trim();
-    if text.is_empty() {
-        return inner.to_owned();
+impl Html {
+    /// What is within a tag, which stands close to it.
+    fn tagged(self, tag: &str, inner: &str) -> String {
+        let text = inner.trim();
+        if text.is_empty() || self == Self::Bare {
+            return inner.to_owned();
+        }
+        let start = &inner[..inner.len() - inner.trim_start().len()];
+        let end = &inner[inner.trim_end().len()..];
+        format!("{start}<{tag}>{text}</{tag}>{end}")
     }
-    let start = &inner[..inner.len() - inner.trim_start().len()];
-    let end = &inner[inner.trim_end().len()..];
-    format!("{start}<{tag}>{text}</{tag}>{end}")
 }
 
 /// A text with references for what has a meaning in HTML. Telegram knows these four names.
@@ -179,6 +193,18 @@ pub(super) fn units(html: &str) -> usize {
     units
 }
 
+/// The bytes that the marks of a piece of HTML written here take on their way to Telegram: for each its kind, where
+/// it begins and how long it is, and what its tag holds, such as an address.
+/// <https://core.telegram.org/type/MessageEntity>
+pub(super) fn size_of_marks(html: &str) -> usize {
+    const MARK: usize = 12;
+    let tags = html.split('<').skip(1);
+    let tags = tags.filter(|tag| !tag.starts_with('/'));
+    let tags = tags.map(|tag| tag.split('>').next().unwrap_or_default());
+    let sizes = tags.map(|tag| MARK + tag.split_once(' ').map_or(0, |(_, held)| held.len()));
+    sizes.sum()
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::super::dialect::render;
@@ -186,7 +212,7 @@ mod tests {
     use super::*;
 
     fn shown(text: &str) -> String {
-        render(&Document::parse(text), &Html)
+        render(&Document::parse(text), &Html::Marked)
     }
 
     #[test]
@@ -256,8 +282,31 @@ mod tests {
     }
 
     #[test]
+    fn marks_are_counted_with_what_they_hold() {
+        assert_eq!(size_of_marks("a &lt; b"), 0);
+        assert_eq!(size_of_marks("<b>a<i>b</i></b>"), 24);
+        assert_eq!(size_of_marks("<a href=\"https://x.org\">x</a>"), 12 + 20);
+    }
+
+    #[test]
+    fn a_text_without_marks_says_the_same() {
+        let document = Document::parse(
+            "**a** `b` [c](https://x.org)\n\n> d < e\n\n```rust\nf\n```\n\n|g|\n|-|\n|h|",
+        );
+        assert_eq!(
+            render(&document, &Html::Unlinked),
+            "<b>a</b> <code>b</code> c\n\n<blockquote>d &lt; e</blockquote>\n\n\
+             <pre><code class=\"language-rust\">f</code></pre>\n\n<b>g</b>\nh"
+        );
+        assert_eq!(
+            render(&document, &Html::Bare),
+            "a b c\n\n&gt; d &lt; e\n\nf\n\ng\nh"
+        );
+    }
+
+    #[test]
     fn tags_stand_close_to_what_they_mark() {
-        assert_eq!(tagged("b", " a "), " <b>a</b> ");
-        assert_eq!(tagged("b", "  "), "  ");
+        assert_eq!(Html::Marked.tagged("b", " a "), " <b>a</b> ");
+        assert_eq!(Html::Marked.tagged("b", "  "), "  ");
     }
 }

@@ -132,6 +132,25 @@ async fn whatever_is_long_the_whole_fits() {
 }
 
 #[tokio::test]
+async fn of_too_many_marks_the_addresses_are_left_out_and_then_all_but_the_titles() {
+    let to = format!("https://example.org/{}", "a".repeat(100));
+    let mut message = full();
+    message.text = format!("**begin** {}", format!("[x]({to}) ").repeat(300));
+    let unlinked = text("ada_martin", &message).await;
+    assert!(unlinked.contains("<b>begin</b> x x x x"), "{unlinked}");
+    assert_eq!(unlinked.matches("href=").count(), 1, "{unlinked}");
+
+    message.text = "**a** `b` ".repeat(900);
+    let bare = text("ada_martin", &message).await;
+    assert!(bare.contains("\n\na b a b a b"), "{bare}");
+    assert!(bare.starts_with("❌ <b><a href="), "{bare}");
+
+    message.text = format!("[x]({to})");
+    let linked = text("ada_martin", &message).await;
+    assert_eq!(linked.matches("href=").count(), 2, "{linked}");
+}
+
+#[tokio::test]
 async fn short_fields_stand_beside_each_other() {
     let field = |name: &str, value: &str, short| Field {
         name: name.to_owned(),
