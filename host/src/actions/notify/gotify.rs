@@ -130,10 +130,12 @@ impl Gotify {
 
     fn body<'a>(&self, message: &Message<'a>) -> Result<Body<'a>, Problem> {
         let text = text(message);
-        // Gotify refuses a message without a text.
-        let (title, text) = match (message.title(), text.is_empty()) {
-            (title, false) => (title.map(|title| heading(title, message.severity())), text),
-            (Some(title), true) => (None, Page.text(&heading(title, message.severity()))),
+        let heading = |title: &str| heading(title, message.severity());
+        // Gotify refuses a message without a text. An address that is too long for a link is shown by its beginning.
+        let alone = message.title().or(message.link());
+        let (title, text) = match (alone, text.is_empty()) {
+            (_, false) => (message.title().map(heading), text),
+            (Some(title), true) => (None, Page.text(&heading(title))),
             (None, true) => {
                 let reason = "it has neither a title nor a text".to_owned();
                 return Err(Problem::Unsendable { reason });

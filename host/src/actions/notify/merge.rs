@@ -1,5 +1,9 @@
 //! Many messages as one, where a service does not take so many.
 
+use super::dialect::{CommonMark, Dialect as _, Plain, escaped, render};
+use super::markdown::{Document, leads};
+use super::message::NOTHING;
+use super::text::{cut, is_blank, one_line};
 use crate::domain::decision::{Notification, Severity};
 
 /// How many of the messages are listed by their titles; the others are counted.
@@ -44,33 +48,29 @@ fn rank(severity: &Severity) -> u8 {
     }
 }
 
-/// One message as an item: its title as a link, or the beginning of its text.
+/// One message as an item: its title or the beginning of its text, which leads where the message does.
 fn line(message: &Notification) -> String {
-    match (&message.title, &message.url) {
-        (Some(title), Some(url)) if super::markdown::leads(url) => {
-            let url = url.replace('(', "%28").replace(')', "%29");
-            format!("- [{}](<{url}>)", plain(title))
-        }
-        (Some(title), _) => format!("- {}", plain(title)),
-        (None, _) => {
-            let text = super::markdown::Document::parse(&message.text);
-            let shown = super::dialect::render(&text, &super::dialect::Plain);
-            format!("- {}", plain(shown.lines().next().unwrap_or_default()))
-        }
+    let text = Document::parse(&message.text);
+    let text = render(&text, &Plain);
+    let title = message.title.as_deref().filter(|title| !is_blank(title));
+    let said = title.or_else(|| text.lines().find(|line| !is_blank(line)));
+    let link = message.url.as_deref().map(str::trim);
+    let link = link.filter(|link| leads(link));
+    let said = plain(said.or(link).unwrap_or(NOTHING));
+    match link {
+        Some(link) => format!("- {}", CommonMark.link(&said, link)),
+        None => format!("- {said}"),
     }
 }
 
 /// A plain text as an item of a list of `CommonMark`.
 fn plain(text: &str) -> String {
-    use super::dialect::escaped;
-    escaped(&super::text::cut(&super::text::one_line(text), TITLE))
+    escaped(&cut(&one_line(text.trim()), TITLE))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::actions::notify::dialect::{Plain, render};
-    use crate::actions::notify::markdown::Document;
 
     fn titled(title: &str, severity: Severity) -> Notification {
         Notification {
@@ -101,6 +101,24 @@ mod tests {
             "• done\n• build [x] *failed* (https://example.org/a)\n• deployed main"
         );
         assert!(merged.footer.is_some_and(|footer| footer.contains("20/1m")));
+    }
+
+    #[test]
+    fn a_message_without_a_title_is_listed_by_its_text_or_its_address() {
+        let mut untitled = titled(" ", Severity::Info);
+        untitled.text = "\n> deployed\n\nmore".to_owned();
+        untitled.url = Some("https://example.org/a(b".to_owned());
+        let mut linked = untitled.clone();
+        linked.text.clear();
+        let nothing = titled("\u{200b}", Severity::Info);
+
+        let merged = merged(&[&untitled, &linked, &nothing], "20/1m");
+
+        assert_eq!(
+            merged.text,
+            "- [\\> deployed](https://example.org/a%28b)\n\
+             - [https://example.org/a(b](https://example.org/a%28b)\n- (no text)"
+        );
     }
 
     #[test]

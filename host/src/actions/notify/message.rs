@@ -1,8 +1,8 @@
 //! A message as the channels see it: what a rule asked for, with its text read and its mentions looked up.
 
-use super::dialect::{Plain, render};
 use super::markdown::Document;
 use super::people::Mention;
+use super::text::is_blank;
 use super::{color, markdown};
 use crate::domain::decision::{Field, Notification, Severity};
 
@@ -23,7 +23,7 @@ enum Holds {
 }
 
 /// What a message says that says nothing: services refuse one that is empty, and it would be lost.
-const NOTHING: &str = "(no text)";
+pub(super) const NOTHING: &str = "(no text)";
 
 /// What stands for a name or a value that is empty: services refuse those as well.
 const EMPTY: &str = "–";
@@ -36,13 +36,12 @@ impl<'a> Message<'a> {
             fields: fields(&notification.fields),
             holds: Holds::Something,
         };
-        let is_blank = || render(&message.text(), &Plain).trim().is_empty();
         if message.title().is_none()
             && message.link().is_none()
             && message.footer().is_none()
             && message.fields.is_empty()
             && message.mentions.is_empty()
-            && is_blank()
+            && message.text().is_blank()
         {
             message.holds = Holds::Nothing;
         }
@@ -68,7 +67,7 @@ impl<'a> Message<'a> {
     /// Its title: plain text of a stranger, of one line as a rule.
     pub(super) fn title(&self) -> Option<&'a str> {
         let title = self.notification.title.as_deref();
-        title.map(str::trim).filter(|title| !title.is_empty())
+        title.map(str::trim).filter(|title| !is_blank(title))
     }
 
     /// Its text.
@@ -88,7 +87,8 @@ impl<'a> Message<'a> {
         color::rgb(self.notification)
     }
 
-    /// Where its title leads: an address to follow, or none.
+    /// Where its title leads: an address to follow, or none. It may be longer than a service takes, which then shows
+    /// its beginning as text.
     pub(super) fn link(&self) -> Option<&'a str> {
         let url = self.notification.url.as_deref();
         url.map(str::trim).filter(|url| markdown::leads(url))
@@ -102,7 +102,7 @@ impl<'a> Message<'a> {
     /// The small print: plain text of one line as a rule.
     pub(super) fn footer(&self) -> Option<&'a str> {
         let footer = self.notification.footer.as_deref();
-        footer.map(str::trim).filter(|footer| !footer.is_empty())
+        footer.map(str::trim).filter(|footer| !is_blank(footer))
     }
 
     /// Whom it mentions, each once.
@@ -113,13 +113,13 @@ impl<'a> Message<'a> {
 
 /// Fields without those that hold nothing, and with something in each part.
 fn fields(fields: &[Field]) -> Vec<Field> {
-    let filled = |text: &str| match text.trim().is_empty() {
+    let filled = |text: &str| match is_blank(text) {
         true => EMPTY.to_owned(),
         false => text.to_owned(),
     };
     fields
         .iter()
-        .filter(|field| !field.name.trim().is_empty() || !field.value.trim().is_empty())
+        .filter(|field| !is_blank(&field.name) || !is_blank(&field.value))
         .map(|field| Field {
             name: filled(&field.name),
             value: filled(&field.value),

@@ -13,6 +13,7 @@ use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use super::message::Message;
+use super::text::is_blank;
 use super::{ChannelConfig, SettingError, feishu};
 use crate::capability::nearest;
 use crate::domain::decision::Notification;
@@ -111,6 +112,10 @@ impl People {
     pub(super) fn message<'a>(&'a self, notification: &'a Notification, kind: &str) -> Message<'a> {
         let mut mentions = Vec::new();
         for name in &notification.mentions {
+            let name = name.trim().trim_start_matches('@').trim();
+            if is_blank(name) {
+                continue;
+            }
             let mention = self.mention(name, kind);
             if !mentions.contains(&mention) {
                 mentions.push(mention);
@@ -120,12 +125,11 @@ impl People {
     }
 
     fn mention<'a>(&'a self, name: &'a str, kind: &str) -> Mention<'a> {
-        let plain = name.trim().trim_start_matches('@');
-        if plain == EVERYBODY {
+        if name == EVERYBODY {
             return Mention::Everybody;
         }
-        match self.known.get(&plain.to_lowercase()) {
-            None => Mention::Unknown { name: plain },
+        match self.known.get(&name.to_lowercase()) {
+            None => Mention::Unknown { name },
             Some((name, called)) => match address(called, kind) {
                 None => Mention::Unknown { name },
                 Some(address) => Mention::Person { name, address },
@@ -192,6 +196,17 @@ mod tests {
         assert_eq!(message.mentions(), [ada, bob, Mention::Everybody]);
         let message = people.message(&notification, "console");
         assert_eq!(message.mentions()[0], Mention::Unknown { name: "ada" });
+    }
+
+    #[test]
+    fn a_name_of_nothing_mentions_nobody() {
+        let notification = Notification {
+            mentions: ["", "@", " @ ", "\u{200b}"].map(str::to_owned).to_vec(),
+            ..Notification::to("dev")
+        };
+        let people = People::default();
+        let message = people.message(&notification, "mattermost");
+        assert!(message.mentions().is_empty());
     }
 
     #[test]

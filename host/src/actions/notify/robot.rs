@@ -224,7 +224,7 @@ pub(super) fn heading<'a>(message: &Message<'a>) -> Option<&'a str> {
         Severity::Warning => "Warning",
         Severity::Error => "Error",
     });
-    message.title().or(link(message)).or(severity)
+    message.title().or(message.link()).or(severity)
 }
 
 /// A text that is plain, to be written in a dialect and cut as others are.

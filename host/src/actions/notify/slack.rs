@@ -279,7 +279,7 @@ fn summary(message: &Message<'_>) -> String {
 fn blocks(message: &Message<'_>, limit: usize) -> Vec<Block> {
     let fits = |link: &&str| units(&mrkdwn::title("", Some(*link))) <= MAX_LINK;
     let link = message.link().filter(fits);
-    let title = message.title().or(link);
+    let title = message.title().or(message.link());
     let title = title.map(|title| line(title, mrkdwn::plain, MAX_TITLE));
     let title = title.map(|title| mrkdwn::title(&title, link));
     let footer = message.footer();

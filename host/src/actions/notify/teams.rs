@@ -207,7 +207,7 @@ impl Frame {
     fn of(message: &Message<'_>) -> Self {
         let fits = |link: &&str| units(&dialect::link("", link)) <= MAX_LINK;
         let link = message.link().filter(fits);
-        let title = message.title().or(link).map(|title| {
+        let title = message.title().or(message.link()).map(|title| {
             let title = line(title, plain, MAX_TITLE);
             let title = link.map_or(title.clone(), |link| dialect::link(&title, link));
             text_with(&title, json!({ "weight": "Bolder", "size": "Large" }))

@@ -20,13 +20,13 @@ use super::contract::{Answered, Contract, HttpContract, Meaning, Reply, Texts};
 use super::dialect::{Dialect, marked, render};
 use super::error::{Problem, SettingError};
 use super::markdown::leads;
-use super::message::value;
+use super::message::{NOTHING, value};
 use super::people::Mention;
 use super::robot::{
     Address, Code, Words, errcode, first_joined, heading, judge, known_first, link, nearest,
     read_key, tagless, unknown, within, words,
 };
-use super::text::{harmless, printable};
+use super::text::{encoded, harmless, is_blank, printable};
 use super::{Context, Message, Notifier, Quota, Sent, Settings, TextSetting};
 use crate::domain::names::ChannelName;
 use crate::domain::secret::Secret;
@@ -253,9 +253,14 @@ fn text(message: &Message<'_>) -> Text {
         }
     }
     let nobody = first_joined(nobody.into_iter(), room.mentions, ", ");
-    let title = message.title().unwrap_or_default();
+    let to = shown_link(message, room);
+    // An address that has no room is shown by its beginning, where nothing else says what the message is about.
+    let title = message
+        .title()
+        .or(message.link().filter(|_| to.is_none()))
+        .unwrap_or_default();
     let title = within(&words(title), &Words, room.heading);
-    let to = shown_link(message, room).unwrap_or_default();
+    let to = to.unwrap_or_default();
     let fields = message.fields().iter().map(|field| {
         let name = within(&words(&field.name), &Words, room.fields / 4);
         format!("{name}: {}", within(&value(field), &Words, room.fields / 2))
@@ -270,6 +275,10 @@ fn text(message: &Message<'_>) -> Text {
     shown.content = compose(message, &Words, room, |text| {
         joined(&[&head, text, &fields, &footer], "\n\n")
     });
+    // Those whom the lists mention are no content, and WeCom refuses a message without one.
+    if is_blank(&shown.content) {
+        shown.content = NOTHING.to_owned();
+    }
     shown
 }
 
@@ -294,16 +303,14 @@ fn joined(parts: &[&str], between: &str) -> String {
     parts.join(between)
 }
 
-fn shown_link(message: &Message<'_>, room: &Room) -> Option<String> {
-    let to = link(message).map(encoded);
-    to.filter(|to| to.len() <= room.link)
+/// An address that does not end the link it stands in.
+fn target(to: &str) -> String {
+    encoded(to, "()<>")
 }
 
-/// An address that does not end the link it stands in.
-fn encoded(to: &str) -> String {
-    to.replace('(', "%28")
-        .replace(')', "%29")
-        .replace('<', "%3C")
+fn shown_link(message: &Message<'_>, room: &Room) -> Option<String> {
+    let to = link(message).map(target);
+    to.filter(|to| to.len() <= room.link)
 }
 
 /// The line that mentions. No mark of another name can begin before those who are known.
@@ -348,7 +355,7 @@ impl Dialect for Markdown {
 
     fn link(&self, inner: &str, to: &str) -> String {
         match leads(to) && !to.starts_with("mailto:") {
-            true => format!("[{inner}]({})", encoded(to)),
+            true => format!("[{inner}]({})", target(to)),
             false => format!("{inner} ({})", self.text(to)),
         }
     }

@@ -52,6 +52,7 @@ fn empty_and_strange() -> Vec<(&'static str, Notification)> {
         ("empty fields", fields),
         ("mentions alone", mentions),
         ("an empty block of code", plain("```\n```")),
+        ("empty quotations", plain(">\n>>\n>")),
         ("marks without an end", plain("**_~~`[x](")),
         (
             "an address with quotes",
@@ -71,6 +72,7 @@ fn endless() -> Vec<(&'static str, Notification)> {
         ("a title", titled(&"好".repeat(20_000))),
         ("fields", many),
         ("a word", plain(&"a".repeat(100_000))),
+        ("accents", plain(&format!("a{}", "\u{301}".repeat(30_000)))),
         (
             "a block of code",
             plain(&format!("```\n{}\n```", "x = 1;\n".repeat(10_000))),
@@ -157,10 +159,50 @@ async fn a_message_that_says_nothing_says_so_on_every_kind() {
         if contract.texts == Texts::AsWritten {
             continue;
         }
-        for text in ["", " \n\t ", "```\n```"] {
-            let request = request(kind, contract, &plain(text)).await;
+        let texts = ["", " \n\t ", "```\n```", ">", "- ", "\u{200b}\u{2060}"];
+        let mut messages = texts.map(plain).to_vec();
+        for name in ["", "@", " @ "] {
+            let mut mentioning = plain("");
+            mentioning.mentions = vec![name.to_owned()];
+            messages.push(mentioning);
+        }
+        for message in messages {
+            let request = request(kind, contract, &message).await;
             let body = String::from_utf8_lossy(&request.body).into_owned();
-            assert!(body.contains("(no text)"), "{kind}: {body}");
+            assert!(body.contains("(no text)"), "{kind}: {message:?}: {body}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_address_alone_is_shown_by_its_beginning_where_it_is_too_long() {
+    for (kind, contract) in CONTRACTS {
+        let Contract::Http(contract) = contract else {
+            continue;
+        };
+        for length in [600, 1_200, 10_000] {
+            let mut message = plain("");
+            message.url = Some(format!("https://example.org/{}", "a".repeat(length)));
+            let request = request(kind, contract, &message).await;
+            let body = String::from_utf8_lossy(&request.body).into_owned();
+            assert!(body.contains("example.org/aaaa"), "{kind}: {body}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_cut_between_two_pieces_ends_with_a_mark_of_it_on_every_kind() {
+    for (kind, contract) in CONTRACTS {
+        let Contract::Http(contract) = contract else {
+            continue;
+        };
+        if contract.texts == Texts::AsWritten {
+            continue;
+        }
+        for text in ["**a**`b`", "a\n\n", "- a\n", "---\n\n"] {
+            let request = request(kind, contract, &plain(&text.repeat(30_000))).await;
+            let body = String::from_utf8_lossy(&request.body).into_owned();
+            assert!(body.contains('…'), "{kind} leaves out a part of {text:?}");
         }
     }
 }

@@ -65,7 +65,7 @@ impl Embed {
         let link = message
             .link()
             .filter(|link| is_web(link) && units(link) <= MAX_LINK);
-        let title = message.title().or(link);
+        let title = message.title().or(message.link());
         let title = title.map(|title| line(title, dialect::plain, MAX_TITLE));
         let footer = message.footer();
         let footer = footer.map(|footer| line(footer, harmless, MAX_FOOTER));

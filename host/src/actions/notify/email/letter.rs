@@ -20,7 +20,7 @@ use super::super::error::Problem;
 use super::super::markdown::Document;
 use super::super::message::value;
 use super::super::people::Mention;
-use super::super::text::{cut, one_line};
+use super::super::text::{cut, is_blank, one_line};
 use super::super::{Message, color};
 use super::html::{Html, bare, escaped};
 use crate::domain::clock::Clock;
@@ -148,10 +148,11 @@ impl Letterhead {
     fn subject(&self, message: &Message<'_>) -> String {
         let title = match message.title() {
             Some(title) => one_line(title),
-            // A text alone is about its first line.
+            // A text alone is about its first line, and an address alone about that.
             None => {
                 let text = render(&message.text(), &Plain);
-                one_line(text.trim().lines().next().unwrap_or_default())
+                let line = text.lines().find(|line| !is_blank(line));
+                one_line(line.or(message.link()).unwrap_or_default())
             }
         };
         let subject = match &self.subject_prefix {
@@ -187,9 +188,10 @@ fn word(severity: Severity) -> &'static str {
 
 /// The title as plain text. A link needs none here: it stands by itself.
 fn title(message: &Message<'_>) -> Option<String> {
-    message
-        .title()
-        .map(|title| cut(&one_line(title), MAX_TITLE))
+    // An address that is too long for a link is shown by its beginning.
+    let too_long = message.link().filter(|_| link(message).is_none());
+    let title = message.title().or(too_long);
+    title.map(|title| cut(&one_line(title), MAX_TITLE))
 }
 
 fn link<'a>(message: &Message<'a>) -> Option<&'a str> {

@@ -107,6 +107,11 @@ impl Card {
                 },
             }));
         }
+        if elements.is_empty() {
+            // A card without any element is refused; a line across is the least that there is.
+            // https://open.feishu.cn/document/feishu-cards/card-json-v2-components/content-components/divider
+            elements.push(json!({ "tag": "hr" }));
+        }
         let mut card = json!({ "schema": "2.0", "body": { "elements": elements } });
         if let Some(title) = &self.title {
             card["header"] = json!({ "title": { "tag": "plain_text", "content": title } });

@@ -35,6 +35,29 @@ async fn without_a_secret_nothing_is_signed() {
 }
 
 #[tokio::test]
+async fn a_badge_is_one_link_with_the_words_of_its_picture() {
+    let badge = "[![passed](https://example.org/i.png) now](https://example.org/7)";
+    let body = shown(&json!({}), &plain(badge)).await;
+    assert_eq!(
+        body["content"]["post"]["zh_cn"]["content"],
+        json!([[{ "tag": "a", "text": "passed now", "href": "https://example.org/7" }]])
+    );
+    let mut message = titled("t");
+    message.text = badge.to_owned();
+    assert_eq!(
+        elements(&message).await[0]["content"],
+        "[passed now](https://example.org/7)"
+    );
+}
+
+#[tokio::test]
+async fn a_title_alone_is_a_card_with_an_element() {
+    let mut message = titled("deployed");
+    message.text.clear();
+    assert_eq!(elements(&message).await, [json!({ "tag": "hr" })]);
+}
+
+#[tokio::test]
 async fn a_text_with_links_is_a_post_in_which_they_can_be_followed() {
     let mut message = plain(
         "see **[the\nlog](https://example.org/1)** and [mail](mailto:ada@example.org)\n\n- [b](https://example.org/b)",

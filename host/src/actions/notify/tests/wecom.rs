@@ -52,6 +52,23 @@ async fn whom_it_cannot_makes_the_message_one_of_text_that_says_the_same() {
 }
 
 #[tokio::test]
+async fn a_message_that_only_mentions_has_a_content_all_the_same() {
+    let mut message = plain("");
+    message.mentions = vec!["ada".to_owned()];
+    let body = shown("ada", &message).await;
+    assert_eq!(
+        body["text"],
+        json!({ "content": "(no text)", "mentioned_list": ["ada"] })
+    );
+
+    message.mentions = vec!["all".to_owned()];
+    message.url = Some(format!("https://example.org/{}", "a".repeat(600)));
+    let body = shown("ada", &message).await;
+    let content = body["text"]["content"].as_str().unwrap_or_default();
+    assert!(content.starts_with("https://example.org/aa"), "{content}");
+}
+
+#[tokio::test]
 async fn a_cut_text_keeps_its_mentions() {
     let mut message = long();
     message.mentions = vec!["all".to_owned()];
