@@ -17,9 +17,13 @@ use std::sync::Arc;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
-/// Metadata services outside the link-local ranges: of Alibaba Cloud, AWS, and Google Cloud.
-const METADATA: [IpAddr; 3] = [
+/// Metadata services outside the link-local ranges: of Alibaba Cloud, Azure, Oracle Cloud, AWS, and Google Cloud.
+/// <https://learn.microsoft.com/azure/virtual-network/what-is-ip-address-168-63-129-16>,
+/// <https://docs.oracle.com/en/cloud/cloud-at-customer/occ-get-started/retrieve-predefined-instance-metadata.html>
+const METADATA: [IpAddr; 5] = [
     IpAddr::V4(Ipv4Addr::new(100, 100, 100, 200)),
+    IpAddr::V4(Ipv4Addr::new(168, 63, 129, 16)),
+    IpAddr::V4(Ipv4Addr::new(192, 0, 0, 192)),
     IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254)),
     IpAddr::V6(Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254)),
 ];
@@ -206,6 +210,8 @@ mod tests {
             "[fd00:ec2::254]:80",
             "[fd20:ce::254]:80",
             "100.100.100.200:80",
+            "168.63.129.16:32526",
+            "192.0.0.192:80",
         ] {
             assert_eq!(verdict(&[], address), Err(Reason::Metadata), "{address}");
         }
@@ -220,6 +226,7 @@ mod tests {
             "[::1]:80",
             "[fd00:ec2::255]:80",
             "93.184.216.34:443",
+            "168.63.129.17:443",
         ] {
             assert_eq!(verdict(&["127.0.0.1:8080"], address), Ok(()), "{address}");
         }
