@@ -98,6 +98,12 @@ trait Settings: DeserializeOwned {
     /// Which of the keys common to all kinds have no meaning for this one: with a channel they are errors.
     const MEANINGLESS: &'static [&'static str] = &[];
 
+    /// Refuses what cannot be somebody's name or number on the service; the error says what to write. Any text is one
+    /// by default.
+    fn check_person(_address: &str) -> Result<(), &'static str> {
+        Ok(())
+    }
+
     /// Opens a channel with these settings, and connects to nothing.
     fn open(
         &self,
@@ -255,9 +261,7 @@ fn open(
     Ok(Channel {
         kind: config.kind(),
         notifier: config.of_kind.open(name, &context)?,
-        quotas: delivery
-            .quota
-            .map_or_else(|| config.of_kind.quotas().to_vec(), |quota| vec![quota]),
+        quotas: delivery.quotas(config.of_kind.quotas()),
         over_quota: delivery.over_quota,
         give_up_after: delivery.give_up_after.map_or(GIVE_UP_AFTER, |span| span.0),
     })

@@ -50,18 +50,11 @@ pub(super) const CONNECT: Duration = Duration::from_secs(5);
 /// How long a request may take where nothing is configured.
 const TOTAL: Duration = Duration::from_secs(15);
 
+/// The setting that leads to a service.
+const URL: &str = "url";
+
 /// What `proxy` says where none is to be used, though one is configured for all channels.
 const NO_PROXY: &str = "none";
-
-/// Where a client leads, as the settings have it.
-pub(super) struct Endpoint {
-    /// The setting that has the URL, or from which it is made.
-    pub(super) key: &'static str,
-    /// The whole URL.
-    pub(super) url: Secret,
-    /// Texts that no message may show, beside the parts of the URL: the values of headers, tokens.
-    pub(super) secrets: Vec<Secret>,
-}
 
 /// The method of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
@@ -123,10 +116,15 @@ pub(super) struct Answer {
 }
 
 impl Client {
-    /// Prepares a client. Connects to nothing.
-    pub(super) fn open(endpoint: &Endpoint, context: &Context<'_>) -> Result<Self, SettingError> {
+    /// Prepares a client for a URL, which is the setting `url` or made of it. No message shows these secrets, nor
+    /// the parts of the URL: tokens, the values of headers. Connects to nothing.
+    pub(super) fn open(
+        url: &Secret,
+        secrets: &[Secret],
+        context: &Context<'_>,
+    ) -> Result<Self, SettingError> {
         let guard = Guard::new(&context.forbidden);
-        let url = read_url(endpoint.key, &endpoint.url, &guard)?;
+        let url = read_url(URL, url, &guard)?;
         let proxy = match &context.outgoing.proxy {
             Some(proxy) => {
                 let proxy = proxy.read("proxy", context.secrets)?;
@@ -145,17 +143,12 @@ impl Client {
             total,
         };
         let http = prepare(reach, &guard).map_err(|error| SettingError::Client {
-            key: endpoint.key.to_owned(),
+            key: URL.to_owned(),
             reason: cause(&error),
         })?;
         let mut masks = masks(&url);
         masks.extend(proxy.iter().flat_map(masks_of_credentials));
-        masks.extend(
-            endpoint
-                .secrets
-                .iter()
-                .map(|secret| secret.expose().to_owned()),
-        );
+        masks.extend(secrets.iter().map(|secret| secret.expose().to_owned()));
         Ok(Self {
             http,
             origin: url.origin().ascii_serialization(),

@@ -94,12 +94,25 @@ impl OutgoingConfig {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DeliveryConfig {
-    /// How many messages are sent in a time, such as `20/1m`; by default what the service takes.
+    /// How many messages are sent in a time, such as `20/1m`; by default what the service takes. What that takes in a
+    /// shorter time holds besides.
     pub quota: Option<Quota>,
     /// What becomes of those that come faster.
     pub over_quota: OverQuota,
     /// How long a message waits for a channel that fails, before it is a dead letter; a day by default.
     pub give_up_after: Option<Span>,
+}
+
+impl DeliveryConfig {
+    /// The quotas of a channel whose service has these: the configured one in place of those of the same time or a
+    /// longer one. Who sends more in a minute than the service says must not send it in a second.
+    pub(super) fn quotas(&self, of_service: &[Quota]) -> Vec<Quota> {
+        let Some(quota) = self.quota else {
+            return of_service.to_vec();
+        };
+        let shorter = of_service.iter().filter(|of| of.per < quota.per);
+        [quota].into_iter().chain(shorter.copied()).collect()
+    }
 }
 
 /// What becomes of messages that come faster than the quota lets them go.

@@ -18,7 +18,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use super::client::{Client, Endpoint, Post};
+use super::client::{Client, Post};
 #[cfg(test)]
 use super::contract::{Answered, Contract, HttpContract, Meaning, Reply, Texts};
 use super::dialect::{CommonMark, Dialect, Plain, marked, prefixed, render};
@@ -113,6 +113,13 @@ impl Settings for Config {
     /// <https://open.dingtalk.com/document/orgapp/custom-robot-access>
     const QUOTAS: &'static [Quota] = &[Quota::new(20, Duration::from_secs(60))];
 
+    fn check_person(address: &str) -> Result<(), &'static str> {
+        match Address::of(address).is_some() {
+            true => Ok(()),
+            false => Err("write the mobile number (11 digits, or `+852-…`), or the user ID"),
+        }
+    }
+
     fn open(
         &self,
         _name: &ChannelName,
@@ -133,16 +140,9 @@ impl Settings for Config {
                 expected: "the token is the setting `access_token`: write the URL without it",
             });
         }
-        let endpoint = Endpoint {
-            key: "url",
-            url,
-            secrets: [token.clone()]
-                .into_iter()
-                .chain(sign_key.clone())
-                .collect(),
-        };
+        let secrets: Vec<Secret> = [&token].into_iter().chain(&sign_key).cloned().collect();
         Ok(Box::new(DingTalk {
-            client: Client::open(&endpoint, context)?,
+            client: Client::open(&url, &secrets, context)?,
             token,
             sign_key,
             keyword: Keyword::read(self.keyword.as_deref())?,

@@ -15,7 +15,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::client::{Answer, Client, Endpoint, Post};
+use super::client::{Answer, Client, Post};
 #[cfg(test)]
 use super::contract::{Answered, Contract, HttpContract, Meaning, Reply, Texts};
 use super::dialect::render;
@@ -64,19 +64,33 @@ impl Settings for Config {
         Quota::new(30, Duration::from_secs(60)),
     ];
 
+    fn check_person(address: &str) -> Result<(), &'static str> {
+        match mentions::mention_of(address).is_some() {
+            true => Ok(()),
+            false => {
+                Err("write a user ID, such as \"80351110224678912\", or `&` and the ID of a role")
+            }
+        }
+    }
+
     fn open(
         &self,
         _name: &ChannelName,
         context: &Context<'_>,
     ) -> Result<Box<dyn Notifier>, SettingError> {
         self.check()?;
-        let endpoint = Endpoint {
-            key: "url",
-            url: versioned(&self.url.read("url", context.secrets)?),
-            secrets: Vec::new(),
-        };
+        let url = versioned(&self.url.read("url", context.secrets)?);
+        let path = url.expose().split(['?', '#']).next().unwrap_or_default();
+        let path = path.trim_end_matches('/');
+        // They take the forms of other services: https://docs.discord.com/developers/resources/webhook.
+        if path.ends_with("/slack") || path.ends_with("/github") {
+            return Err(SettingError::Invalid {
+                key: "url".to_owned(),
+                expected: "remove `/slack` or `/github` from its end: Hookbox writes messages in Discord's own form",
+            });
+        }
         Ok(Box::new(Discord {
-            client: Client::open(&endpoint, context)?,
+            client: Client::open(&url, &[], context)?,
             config: self.clone(),
         }))
     }

@@ -89,6 +89,13 @@ impl Settings for Config {
     /// Proxies are for HTTP.
     const MEANINGLESS: &'static [&'static str] = &["proxy"];
 
+    fn check_person(address: &str) -> Result<(), &'static str> {
+        match mailbox(address).is_some() {
+            true => Ok(()),
+            false => Err("write an address in ASCII, such as \"ada@example.org\""),
+        }
+    }
+
     fn open(
         &self,
         _name: &ChannelName,

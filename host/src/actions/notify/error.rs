@@ -99,6 +99,18 @@ pub enum SettingError {
         /// The person.
         person: String,
     },
+    /// A service knows nobody by what stands under a person.
+    #[error("`[people.{person}]`: `{kind}` is `{found}`: {expected}")]
+    Person {
+        /// The person.
+        person: String,
+        /// The kind of channel.
+        kind: String,
+        /// What stands there, or its beginning.
+        found: String,
+        /// What to write.
+        expected: &'static str,
+    },
     /// Two people have the same name.
     #[error("`[people]`: `{}` and `{}` are both `{name}`: take it from one of them", people.0, people.1)]
     SamePerson {

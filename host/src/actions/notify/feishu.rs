@@ -18,7 +18,7 @@ use async_trait::async_trait;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::client::{Answer, Client, Endpoint, Post};
+use super::client::{Answer, Client, Post};
 #[cfg(test)]
 use super::contract::{Answered, Contract, HttpContract, Meaning, Reply, Texts};
 use super::dialect::Dialect;
@@ -99,6 +99,15 @@ impl Settings for Config {
         Quota::new(5, Duration::from_secs(1)),
     ];
 
+    fn check_person(address: &str) -> Result<(), &'static str> {
+        match matches!(Address::of(address), Some(Address::User(_))) {
+            true => Ok(()),
+            false => Err(
+                "write the open ID, such as \"ou_…\", or the user ID: such a robot finds nobody by telephone",
+            ),
+        }
+    }
+
     fn open(
         &self,
         _name: &ChannelName,
@@ -125,13 +134,8 @@ impl Settings for Config {
                 "it is empty: remove it where the robot does not ask for a signature",
             ));
         }
-        let endpoint = Endpoint {
-            key: "url",
-            url,
-            secrets: sign_key.iter().cloned().collect(),
-        };
         Ok(Box::new(Feishu {
-            client: Client::open(&endpoint, context)?,
+            client: Client::open(&url, sign_key.as_slice(), context)?,
             sign_key,
             keyword: Keyword::read(self.keyword.as_deref())?,
             clock: Arc::clone(&context.clock),

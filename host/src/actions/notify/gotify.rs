@@ -12,7 +12,7 @@ use ::http::{HeaderName, HeaderValue, StatusCode};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use super::client::{Answer, Client, Endpoint, Post};
+use super::client::{Answer, Client, Post};
 #[cfg(test)]
 use super::contract::{Answered, Contract, HttpContract, Meaning, Reply, Texts};
 use super::dialect::Dialect as _;
@@ -72,13 +72,9 @@ impl Settings for Config {
         let mut key = HeaderValue::from_str(token.expose().trim())
             .map_err(|_| invalid("token", "it has control characters"))?;
         key.set_sensitive(true);
-        let endpoint = Endpoint {
-            key: "url",
-            url: address::path_of(Some(&self.url), "", "/message", context.secrets)?,
-            secrets: vec![token],
-        };
+        let url = address::path_of(Some(&self.url), "", "/message", context.secrets)?;
         Ok(Box::new(Gotify {
-            client: Client::open(&endpoint, context)?,
+            client: Client::open(&url, &[token], context)?,
             key,
             priority: self.priority,
         }))

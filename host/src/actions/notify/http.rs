@@ -23,7 +23,7 @@ use self::encoding::Encoding;
 use self::part::Given;
 use self::sign::SignKey;
 use self::template::Template;
-use super::client::{Client, Endpoint, Method, Post};
+use super::client::{Client, Method, Post};
 #[cfg(test)]
 use super::contract::{Contract, HttpContract, Reply, Texts};
 use super::error::{Problem, SettingError};
@@ -98,11 +98,7 @@ impl Settings for Config {
         context: &Context<'_>,
     ) -> Result<Box<dyn Notifier>, SettingError> {
         let (headers, secrets) = self.read_headers(context.secrets)?;
-        let endpoint = Endpoint {
-            key: "url",
-            url: self.url.read("url", context.secrets)?,
-            secrets,
-        };
+        let url = self.url.read("url", context.secrets)?;
         let (content_type, template) = self.read_body(context.secrets)?;
         let key = match &self.sign_key {
             Some(setting) => Some(SignKey::parse(&setting.read("sign_key", context.secrets)?)?),
@@ -110,7 +106,7 @@ impl Settings for Config {
         };
         Ok(Box::new(Http {
             name: name.clone(),
-            client: Client::open(&endpoint, context)?,
+            client: Client::open(&url, &secrets, context)?,
             method: self.method,
             headers,
             content_type,

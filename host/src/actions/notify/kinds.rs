@@ -39,6 +39,13 @@ macro_rules! kinds {
                 }
             }
 
+            /// Refuses what cannot be somebody's name or number on this kind; the error says what to write.
+            pub(super) fn check_person(self, address: &str) -> Result<(), &'static str> {
+                match self {
+                    $(Self::$variant => <super::$module::Config as Settings>::check_person(address),)*
+                }
+            }
+
             /// Reads the settings of a channel of this kind.
             pub(super) fn read(self, table: Map<String, Value>) -> Result<KindConfig, String> {
                 match self {

@@ -13,7 +13,7 @@ use ::http::StatusCode;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use super::client::{Answer, Client, Endpoint, Post};
+use super::client::{Answer, Client, Post};
 #[cfg(test)]
 use super::contract::{Answered, Contract, HttpContract, Meaning, Reply, Texts};
 use super::dialect::{CommonMark, Dialect as _, render};
@@ -70,18 +70,21 @@ impl Settings for Config {
     /// A server has a limit for its whole interface, and none for a webhook.
     const QUOTAS: &'static [Quota] = &[];
 
+    fn check_person(address: &str) -> Result<(), &'static str> {
+        match is_user_name(address) {
+            true => Ok(()),
+            false => Err("write the user name, such as \"ada\""),
+        }
+    }
+
     fn open(
         &self,
         _name: &ChannelName,
         context: &Context<'_>,
     ) -> Result<Box<dyn Notifier>, SettingError> {
-        let endpoint = Endpoint {
-            key: "url",
-            url: self.url.read("url", context.secrets)?,
-            secrets: Vec::new(),
-        };
+        let url = self.url.read("url", context.secrets)?;
         Ok(Box::new(Mattermost {
-            client: Client::open(&endpoint, context)?,
+            client: Client::open(&url, &[], context)?,
             config: self.clone(),
         }))
     }
@@ -230,6 +233,14 @@ fn rendered(text: &Document, limit: usize) -> String {
 /// A text in which Mattermost reads no mark, and which mentions nobody all the same.
 fn plain(text: &str) -> String {
     harmless(text)
+}
+
+/// Whether a text is the name of a user, who may be of another server: `server/public/model/user.go` of
+/// <https://github.com/mattermost/mattermost>.
+fn is_user_name(name: &str) -> bool {
+    let name = name.trim_start_matches('@');
+    let is_of_name = |c: char| c.is_ascii_alphanumeric() || ".-_:".contains(c);
+    (1..=64).contains(&name.len()) && name.chars().all(is_of_name)
 }
 
 /// The line that mentions: everybody in the channel, and people by the names that the operator gave them; others

@@ -17,7 +17,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
-use super::client::{Answer, Client, Endpoint, Post};
+use super::client::{Answer, Client, Post};
 #[cfg(test)]
 use super::contract::{Answered, Contract, HttpContract, Meaning, Reply, Texts};
 use super::dialect::{Dialect, Plain};
@@ -107,13 +107,8 @@ impl Settings for Config {
                 expected: "write the server's address alone: the topic stands in `topic`",
             });
         }
-        let endpoint = Endpoint {
-            key: "url",
-            url,
-            secrets,
-        };
         Ok(Box::new(Ntfy {
-            client: Client::open(&endpoint, context)?,
+            client: Client::open(&url, &secrets, context)?,
             topic,
             authorization: header,
             config: self.clone(),

@@ -12,14 +12,18 @@ use std::fmt;
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
+use super::kinds::Kind;
 use super::message::Message;
-use super::text::is_blank;
+use super::text::{cut, is_blank, one_line};
 use super::{ChannelConfig, SettingError, feishu};
 use crate::capability::nearest;
 use crate::domain::decision::Notification;
 
 /// The name that mentions everybody in a channel.
 const EVERYBODY: &str = "all";
+
+/// What of a mistaken name is shown.
+const SHOWN: usize = 60;
 
 /// One person, as `[people.<name>]` has it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -82,7 +86,7 @@ impl People {
     /// Puts the tables together.
     ///
     /// # Errors
-    /// When two people have the same name.
+    /// When two people have the same name, or a service knows nobody by what stands here.
     pub fn build(configs: &BTreeMap<String, PersonConfig>) -> Result<Self, SettingError> {
         let mut known = BTreeMap::new();
         for (name, config) in configs {
@@ -90,6 +94,14 @@ impl People {
             names.push(name.to_lowercase());
             names.sort();
             names.dedup();
+            for (kind, address) in &config.called {
+                check(kind, address).map_err(|expected| SettingError::Person {
+                    person: name.clone(),
+                    kind: kind.clone(),
+                    found: cut(&one_line(address), SHOWN),
+                    expected,
+                })?;
+            }
             for one in names {
                 let entry = (name.clone(), config.called.clone());
                 if one == EVERYBODY {
@@ -136,6 +148,13 @@ impl People {
             },
         }
     }
+}
+
+fn check(kind: &str, address: &str) -> Result<(), &'static str> {
+    if is_blank(address) {
+        return Err("write what the service calls the person, or remove it");
+    }
+    Kind::named(kind).map_or(Ok(()), |kind| kind.check_person(address.trim()))
 }
 
 /// What a kind of channel calls somebody; kinds that are one service share it.
@@ -210,11 +229,62 @@ mod tests {
     }
 
     #[test]
+    fn what_each_service_calls_people_is_taken() {
+        let ada = "[ada]\nmattermost = '@ada.m-1_x'\nslack = 'U012AB3CD'\ndiscord = '80351110224678912'\n\
+                   teams = 'ada@example.org'\ntelegram = 'ada_martin'\ndingtalk = '13800000000'\n\
+                   feishu = 'ou_18eac85d35a26'\nlark = '7f2gd8a2'\nwecom = 'AdaMartin'\n\
+                   email = 'Ada <ada@example.org>'\nntfy = 'Ada Martin'\ngotify = 'Ada'\nhttp = 'x y'\nconsole = 'x'";
+        let bob = "[bob]\nslack = 'S012AB3CD'\ndiscord = '&80351110224678912'\n\
+                   teams = '0a1b2c3d-0000-1111-2222-333344445555'\ntelegram = '123456789'\ndingtalk = '+852-98765432'\n\
+                   wecom = '+85298765432'";
+        for text in [ada, bob] {
+            people(text).expect("people");
+        }
+    }
+
+    #[test]
     fn a_mistake_is_named_with_what_to_write() {
         for (text, expected) in [
             ("[ada]\nmatermost = 'ada'", "is it `mattermost`?"),
             ("[ada]\nis = ['x']\n[bob]\nis = ['X']", "`ada` and `bob`"),
             ("[ada]\nis = ['all']", "`all` is everybody"),
+            (
+                "[ada]\nemail = ' '",
+                "`email` is ` `: write what the service calls",
+            ),
+            ("[ada]\nmattermost = 'Ada Martin'", "write the user name"),
+            ("[ada]\nmattermost = 'ada, @all'", "write the user name"),
+            (
+                "[ada]\nslack = '@ada'",
+                "`slack` is `@ada`: write a member ID",
+            ),
+            ("[ada]\nslack = 'C012AB3CD'", "write a member ID"),
+            ("[ada]\ndiscord = 'ada#1234'", "write a user ID"),
+            (
+                "[ada]\nteams = 'Ada Martin'",
+                "write the user principal name",
+            ),
+            ("[ada]\ntelegram = '+33612345678'", "write the user name"),
+            ("[ada]\ntelegram = 'Ada Martin'", "write the user name"),
+            (
+                "[ada]\ndingtalk = '138 0000 0000'",
+                "write the mobile number",
+            ),
+            ("[ada]\nfeishu = '13800000000'", "write the open ID"),
+            ("[ada]\nlark = '+85298765432'", "write the open ID"),
+            ("[ada]\nwecom = '<@all>'", "write the user ID"),
+            ("[ada]\nfeishu = 'x></at><at id=all'", "write the open ID"),
+            ("[ada]\nslack = 'U1><!channel'", "write a member ID"),
+            (
+                "[ada]\ndiscord = '80351110224678912> @everyone'",
+                "write a user ID",
+            ),
+            ("[ada]\nemail = 'ada'", "write an address"),
+            ("[ada]\nemail = 'ädä@example.org'", "write an address"),
+            (
+                "[ada]\nemail = \"ada@example.org>\\r\\nRCPT TO:<eve@example.org\"",
+                "write an address",
+            ),
         ] {
             let error = people(text).expect_err(text);
             assert!(error.contains(expected), "{text}: {error}");

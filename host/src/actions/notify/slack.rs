@@ -18,7 +18,7 @@ use ::http::StatusCode;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use super::client::{Answer, Client, Endpoint, Post};
+use super::client::{Answer, Client, Post};
 #[cfg(test)]
 use super::contract::{Answered, Contract, HttpContract, Meaning, Reply, Texts};
 use super::dialect::{Dialect as _, Plain, render};
@@ -86,17 +86,28 @@ impl Settings for Config {
     /// <https://docs.slack.dev/apis/web-api/rate-limits/>.
     const QUOTAS: &'static [Quota] = &[Quota::new(5, Duration::from_secs(5))];
 
+    fn check_person(address: &str) -> Result<(), &'static str> {
+        match mention_of(address).is_some() {
+            true => Ok(()),
+            false => Err("write a member ID, such as \"U012AB3CD\", or the ID of a user group"),
+        }
+    }
+
     fn open(
         &self,
         _name: &ChannelName,
         context: &Context<'_>,
     ) -> Result<Box<dyn Notifier>, SettingError> {
-        let endpoint = Endpoint {
-            key: "url",
-            url: self.url.read("url", context.secrets)?,
-            secrets: Vec::new(),
-        };
-        let client = Client::open(&endpoint, context)?;
+        let url = self.url.read("url", context.secrets)?;
+        let is_page = |part: &&str| url.expose().contains(*part);
+        if ["/archives/", "app.slack.com/client/"].iter().any(is_page) {
+            return Err(SettingError::Invalid {
+                key: "url".to_owned(),
+                expected: "this is the page of a channel: make an incoming webhook for it, whose address begins with \
+                           `https://hooks.slack.com/services/`",
+            });
+        }
+        let client = Client::open(&url, &[], context)?;
         Ok(Box::new(Slack { client }))
     }
 }

@@ -18,7 +18,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::client::{Answer, Client, Endpoint, Post};
+use super::client::{Answer, Client, Post};
 #[cfg(test)]
 use super::contract::{Answered, Contract, HttpContract, Meaning, Reply, Texts};
 use super::error::{Problem, SettingError, Verdict};
@@ -77,19 +77,38 @@ impl Settings for Config {
         Quota::new(1_800, Duration::from_hours(1)),
     ];
 
+    fn check_person(address: &str) -> Result<(), &'static str> {
+        match is_person(address) {
+            true => Ok(()),
+            false => Err(
+                "write the user principal name, such as \"ada@example.org\", or the object ID in Microsoft Entra",
+            ),
+        }
+    }
+
     fn open(
         &self,
         _name: &ChannelName,
         context: &Context<'_>,
     ) -> Result<Box<dyn Notifier>, SettingError> {
-        let endpoint = Endpoint {
-            key: "url",
-            url: self.url.read("url", context.secrets)?,
-            secrets: Vec::new(),
-        };
-        let client = Client::open(&endpoint, context)?;
+        let url = self.url.read("url", context.secrets)?;
+        if is_of_a_connector(url.expose()) {
+            return Err(SettingError::Invalid {
+                key: "url".to_owned(),
+                expected: "this is the address of a connector, which Microsoft has retired: make a workflow from the \
+                           template that sends webhook alerts to a channel, and write its address",
+            });
+        }
+        let client = Client::open(&url, &[], context)?;
         Ok(Box::new(Teams { client }))
     }
+}
+
+/// Whether a URL is one of the former connectors.
+/// <https://devblogs.microsoft.com/microsoft365dev/retirement-of-office-365-connectors-within-microsoft-teams/>
+fn is_of_a_connector(url: &str) -> bool {
+    let url = url.to_ascii_lowercase();
+    url.contains(".webhook.office.com/") || url.contains("//outlook.office.com/webhook/")
 }
 
 /// A channel of the kind `teams`.
@@ -310,12 +329,25 @@ impl Mentions {
     }
 }
 
+/// Whether a text is a user principal name, or the object ID of a user.
+fn is_person(address: &str) -> bool {
+    let is_name = address.split_once('@').is_some_and(|(user, domain)| {
+        !user.is_empty() && !domain.is_empty() && !domain.contains('@')
+    });
+    let is_of_id = |c: char| c.is_ascii_hexdigit() || c == '-';
+    let is_id = address.len() == 36 && address.chars().all(is_of_id);
+    is_address(address) && (is_name || is_id)
+}
+
+fn is_address(text: &str) -> bool {
+    !text.is_empty()
+        && units(text) <= MAX_PERSON
+        && !text.contains(|c: char| c.is_control() || c.is_whitespace())
+}
+
 /// A person as the line has it, and the entity of the same text; none where the address is none.
 fn entity(name: &str, address: &str, others: &[(String, Value)]) -> Option<(String, Value)> {
-    let is_address = !address.is_empty()
-        && units(address) <= MAX_PERSON
-        && !address.contains(|c: char| c.is_control() || c.is_whitespace());
-    if !is_address {
+    if !is_address(address) {
         return None;
     }
     // The text is found as it stands in the card, so that nothing in it may be a mark.

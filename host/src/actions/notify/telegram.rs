@@ -17,7 +17,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use self::html::{Html, escaped, size_of_marks, units};
-use super::client::{Answer, Client, Endpoint, Post};
+use super::client::{Answer, Client, Post};
 #[cfg(test)]
 use super::contract::{Answered, Contract, HttpContract, Meaning, Reply, Texts};
 use super::dialect::Dialect as _;
@@ -85,6 +85,13 @@ impl Settings for Config {
         Quota::new(1, Duration::from_secs(1)),
     ];
 
+    fn check_person(address: &str) -> Result<(), &'static str> {
+        match person("", address).is_some() {
+            true => Ok(()),
+            false => Err("write the user name, such as \"ada_martin\", or the number of the user"),
+        }
+    }
+
     fn open(
         &self,
         _name: &ChannelName,
@@ -93,13 +100,8 @@ impl Settings for Config {
         let token = self.token.read("token", context.secrets)?;
         let path = format!("/bot{}/sendMessage", read_token(&token)?);
         let url = address::path_of(self.url.as_ref(), SERVICE, &path, context.secrets)?;
-        let endpoint = Endpoint {
-            key: "url",
-            url,
-            secrets: vec![token],
-        };
         Ok(Box::new(Telegram {
-            client: Client::open(&endpoint, context)?,
+            client: Client::open(&url, &[token], context)?,
             chat: self.chat_id.read(context.secrets)?,
             thread: self.thread_id,
             silent: self.silent,
@@ -329,7 +331,8 @@ fn person(name: &str, address: &str) -> Option<String> {
     if is_user_name(user_name) {
         return Some(format!("@{user_name}"));
     }
-    let number: u64 = address.parse().ok()?;
+    let is_number = address.bytes().all(|byte| byte.is_ascii_digit());
+    let number: u64 = address.parse().ok().filter(|_| is_number)?;
     let name = escaped(&cut(&one_line(name), MAX_TITLE));
     // https://core.telegram.org/bots/api#formatting-options
     Some(format!("<a href=\"tg://user?id={number}\">{name}</a>"))

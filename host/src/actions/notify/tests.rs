@@ -112,9 +112,13 @@ fn open(config: Value, context: &Context<'_>) -> Result<Channels, ChannelConfigE
 pub(super) fn open_kind(kind: &str, mut settings: Value, person: &str) -> Channels {
     settings["kind"] = kind.into();
     let config: ChannelConfig = serde_json::from_value(settings).expect("settings of a channel");
+    let called = Some(person).filter(|person| !person.is_empty());
     let ada = PersonConfig {
         is: Vec::new(),
-        called: BTreeMap::from([(kind.to_owned(), person.to_owned())]),
+        called: called
+            .map(|person| (kind.to_owned(), person.to_owned()))
+            .into_iter()
+            .collect(),
     };
     let people = People::build(&BTreeMap::from([("ada".to_owned(), ada)])).expect("people");
     let configs = BTreeMap::from([(dev(), config)]);

@@ -9,12 +9,13 @@
 //! - One message is one request, so that no attempt is repeated in part.
 //! - No text of a stranger has WeCom's `<@userid>` or `<font>` in it. It knows no escapes: marks are taken apart.
 
+use std::slice::from_ref;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::Serialize;
 
-use super::client::{Client, Endpoint, Post};
+use super::client::{Client, Post};
 #[cfg(test)]
 use super::contract::{Answered, Contract, HttpContract, Meaning, Reply, Texts};
 use super::dialect::{Dialect, marked, render};
@@ -113,6 +114,13 @@ impl Settings for Config {
     /// 20 messages a minute: <https://developer.work.weixin.qq.com/document/path/99110>.
     const QUOTAS: &'static [Quota] = &[Quota::new(20, Duration::from_secs(60))];
 
+    fn check_person(address: &str) -> Result<(), &'static str> {
+        match Address::of(address).is_some() {
+            true => Ok(()),
+            false => Err("write the user ID, or the mobile number (11 digits, or `+852-…`)"),
+        }
+    }
+
     fn open(
         &self,
         _name: &ChannelName,
@@ -129,13 +137,8 @@ impl Settings for Config {
                 expected: "the key is the setting `key`: write the URL without it",
             });
         }
-        let endpoint = Endpoint {
-            key: "url",
-            url,
-            secrets: vec![key.clone()],
-        };
         Ok(Box::new(WeCom {
-            client: Client::open(&endpoint, context)?,
+            client: Client::open(&url, from_ref(&key), context)?,
             key,
         }))
     }

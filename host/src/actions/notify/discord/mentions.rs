@@ -76,7 +76,7 @@ impl Mentions {
 }
 
 /// The mention of a user or a role; none for what is no ID.
-fn mention_of(address: &str) -> Option<String> {
+pub(super) fn mention_of(address: &str) -> Option<String> {
     let (id, mark) = match address.strip_prefix('&') {
         Some(id) => (id, "&"),
         None => (address, ""),

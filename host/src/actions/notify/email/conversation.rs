@@ -126,7 +126,7 @@ impl Speaker {
         let taken = taken.map_err(|error| self.problem(Step::Letter, &error))?;
         let taken = self.expect(2, taken)?;
         Ok(Sent {
-            detail: self.detail(&taken, &missed, letter),
+            detail: self.detail(&taken, &missed),
         })
     }
 
@@ -183,7 +183,7 @@ impl Speaker {
     }
 
     /// What the record of a success says: the answer, and who is left out.
-    fn detail(&self, taken: &Response, missed: &[Missed], letter: &Letter) -> String {
+    fn detail(&self, taken: &Response, missed: &[Missed]) -> String {
         let answer = format!("{} {}", taken.code(), text(taken));
         let mut details = vec![self.masks.excerpt(&answer)];
         details.extend(missed.iter().map(|missed| {
@@ -194,11 +194,6 @@ impl Speaker {
             } = missed;
             format!("not taken for `{recipient}`: {code} {text}")
         }));
-        details.extend(
-            letter.unaddressed.iter().map(|name| {
-                format!("not to `{name}`: `email` under `[people.{name}]` is no address")
-            }),
-        );
         details.join("; ")
     }
 

@@ -60,8 +60,6 @@ pub(super) struct Letter {
     pub(super) from: Address,
     pub(super) to: Vec<Address>,
     pub(super) cc: Vec<Address>,
-    /// Who is mentioned, and has an address that is none.
-    pub(super) unaddressed: Vec<String>,
     pub(super) bytes: Vec<u8>,
 }
 
@@ -77,7 +75,7 @@ pub(super) fn mailbox(text: &str) -> Option<Mailbox> {
 impl Letterhead {
     /// Writes a letter.
     pub(super) fn letter(&self, message: &Message<'_>, key: &str) -> Result<Letter, Problem> {
-        let (cc, unaddressed) = self.mentioned(message.mentions());
+        let cc = self.mentioned(message.mentions());
         let digest = Digest::of(key.as_bytes());
         let (id, _) = digest.hex().split_at(32);
         let (plain, html) = (plain(message), html(message));
@@ -116,20 +114,18 @@ impl Letterhead {
             from: self.from.email.clone(),
             to: addresses(&self.to),
             cc: addresses(&cc),
-            unaddressed,
             bytes: mail.formatted(),
         })
     }
 
-    /// The people who get a copy, each once, and those who cannot.
-    fn mentioned(&self, mentions: &[Mention<'_>]) -> (Vec<Mailbox>, Vec<String>) {
-        let (mut cc, mut unaddressed) = (Vec::<Mailbox>::new(), Vec::new());
+    /// The people who get a copy, each once.
+    fn mentioned(&self, mentions: &[Mention<'_>]) -> Vec<Mailbox> {
+        let mut cc = Vec::<Mailbox>::new();
         for mention in mentions {
             let Mention::Person { name, address } = mention else {
                 continue;
             };
             let Some(mut person) = mailbox(address) else {
-                unaddressed.push(one_line(name));
                 continue;
             };
             let is_known = |known: &Mailbox| {
@@ -142,7 +138,7 @@ impl Letterhead {
             person.name.get_or_insert_with(|| one_line(name));
             cc.push(person);
         }
-        (cc, unaddressed)
+        cc
     }
 
     fn subject(&self, message: &Message<'_>) -> String {

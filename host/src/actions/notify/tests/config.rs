@@ -87,6 +87,63 @@ fn a_url_that_is_none_is_refused_and_not_shown() {
 }
 
 #[test]
+fn an_address_that_is_no_webhook_of_the_service_is_refused_with_what_to_make() {
+    for (kind, url, expected) in [
+        (
+            "teams",
+            "https://contoso.webhook.office.com/webhookb2/s3cr3t@x/IncomingWebhook/y/z",
+            "make a workflow",
+        ),
+        (
+            "teams",
+            "https://outlook.office.com/webhook/s3cr3t",
+            "make a workflow",
+        ),
+        (
+            "discord",
+            "https://discord.com/api/webhooks/1/s3cr3t/slack?wait=true",
+            "remove `/slack`",
+        ),
+        (
+            "discord",
+            "https://discord.com/api/webhooks/1/s3cr3t/github/",
+            "remove `/slack` or `/github`",
+        ),
+        (
+            "slack",
+            "https://contoso.slack.com/archives/s3cr3t",
+            "make an incoming webhook",
+        ),
+        (
+            "slack",
+            "https://app.slack.com/client/T1/s3cr3t",
+            "make an incoming webhook",
+        ),
+    ] {
+        let error = unusable(json!({ "kind": kind, "url": url }));
+        assert!(
+            error.starts_with("channel `dev`: `url` is not usable: ") && error.contains(expected),
+            "{error}"
+        );
+        assert!(!error.contains("s3cr3t"), "{error}");
+    }
+}
+
+#[test]
+fn a_quota_leaves_those_of_the_service_for_a_shorter_time() {
+    let quotas = |quota: &str| {
+        let config =
+            json!({ "kind": "lark", "url": "https://x.org/bot/v2/hook/a", "quota": quota });
+        let channels = open(config, &context()).expect("a channel");
+        let quotas = channels.quotas(&dev()).iter().map(ToString::to_string);
+        quotas.collect::<Vec<_>>()
+    };
+    assert_eq!(quotas("10/1m"), ["10/1m", "5/1s"]);
+    assert_eq!(quotas("500/1h"), ["500/1h", "100/1m", "5/1s"]);
+    assert_eq!(quotas("2/1s"), ["2/1s"]);
+}
+
+#[test]
 fn a_secret_that_is_not_there_is_an_error_that_names_key_and_place() {
     assert_eq!(
         unusable(json!({ "kind": "mattermost", "url": { "env": "NONE" } })),

@@ -69,15 +69,6 @@ async fn people_are_mentioned_by_number_or_id_in_the_text_and_beside_it() {
 
     let body = shown(&json!({}), "manager4220", &message).await;
     assert_eq!(body["at"]["atUserIds"], json!(["manager4220"]));
-
-    let body = shown(&json!({}), "not an id", &message).await;
-    assert_eq!(body["at"]["atMobiles"], json!([]));
-    assert!(
-        body["markdown"]["text"]
-            .as_str()
-            .unwrap()
-            .contains("\n\nada @")
-    );
 }
 
 #[tokio::test]

@@ -160,27 +160,3 @@ async fn people_who_are_mentioned_get_a_copy_each_once() {
         assert_eq!(recipients, 1 + usize::from(copies.is_some()));
     }
 }
-
-#[tokio::test]
-async fn a_person_whose_address_is_none_is_named_in_the_record() {
-    for address in [
-        "ada",
-        "a b@example.org",
-        "ada@example.org>\r\nRCPT TO:<eve@example.org",
-        "ädä@example.org",
-    ] {
-        let mut server = MailServer::start(Script::new(Security::None)).await;
-        let channels = open_kind("email", server.settings(), address);
-        let mut message = plain("x");
-        message.mentions = vec!["ada".to_owned()];
-        let sent = send_to(&channels, &message).await.expect("a letter taken");
-
-        assert_eq!(
-            sent.detail,
-            "250 2.0.0 taken as 1; not to `ada`: `email` under `[people.ada]` is no address"
-        );
-        let dialog = server.dialog().await;
-        assert_eq!(dialog.letter().headers.get("Cc"), None);
-        assert_eq!(dialog.letter().plain(), "x\n\nFor ada\n\n");
-    }
-}

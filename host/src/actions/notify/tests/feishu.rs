@@ -100,15 +100,6 @@ async fn a_text_alone_mentions_by_tags_that_no_text_can_have() {
     assert_eq!(body["content"]["text"], expected);
 }
 
-#[tokio::test]
-async fn somebody_whose_id_is_none_is_text() {
-    let mut message = titled("t");
-    message.mentions = vec!["ada".to_owned()];
-    let body = sent("feishu", &json!({}), "x></at><at id=all", &message).await;
-    let elements = &body.json()["card"]["body"]["elements"];
-    assert_eq!(elements[0], json!({ "tag": "markdown", "content": "ada" }));
-}
-
 #[test]
 fn somebody_may_be_named_under_either_name_and_the_own_one_wins() {
     let person = |called: &[(&str, &str)]| PersonConfig {

@@ -53,7 +53,7 @@ async fn a_cut_text_keeps_its_mentions() {
 }
 
 #[tokio::test]
-async fn each_mention_has_an_entity_and_what_is_no_address_is_a_name() {
+async fn each_mention_has_an_entity_and_who_has_no_address_is_a_name() {
     let mut message = plain("<at>ada</at>");
     message.mentions = vec!["bob".to_owned(), "all".to_owned(), "ada".to_owned()];
     let card = card(&message).await;
@@ -73,12 +73,10 @@ async fn each_mention_has_an_entity_and_what_is_no_address_is_a_name() {
             .contains("<at>")
     );
 
-    for address in ["", "two words"] {
-        let body = request(&message, address).await.json();
-        let card = &body["attachments"][0]["content"];
-        assert_eq!(card["body"][0]["text"], "everybody, ada, bob");
-        assert_eq!(card["msteams"], json!({ "width": "Full" }));
-    }
+    let body = request(&message, "").await.json();
+    let card = &body["attachments"][0]["content"];
+    assert_eq!(card["body"][0]["text"], "everybody, bob, ada");
+    assert_eq!(card["msteams"], json!({ "width": "Full" }));
 }
 
 #[tokio::test]

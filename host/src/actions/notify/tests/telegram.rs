@@ -66,8 +66,6 @@ async fn a_person_is_mentioned_by_name_or_by_number() {
             "123456789",
             "<a href=\"tg://user?id=123456789\">ada</a>\n\nx",
         ),
-        ("Ada Martin <b>", "ada\n\nx"),
-        ("1 @all", "ada\n\nx"),
     ] {
         assert_eq!(text(address, &message).await, shown);
     }
