@@ -97,9 +97,11 @@ impl Settings for Config {
         name: &ChannelName,
         context: &Context<'_>,
     ) -> Result<Box<dyn Notifier>, SettingError> {
-        let (headers, secrets) = self.read_headers(context.secrets)?;
+        let (headers, mut secrets) = self.read_headers(context.secrets)?;
         let url = self.url.read("url", context.secrets)?;
         let (content_type, template) = self.read_body(context.secrets)?;
+        // A body may hold a key, which a server may repeat.
+        secrets.extend(template.iter().flat_map(Template::words));
         let key = match &self.sign_key {
             Some(setting) => Some(SignKey::parse(&setting.read("sign_key", context.secrets)?)?),
             None => None,

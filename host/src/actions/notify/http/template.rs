@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::encoding::{Cursor, Encoding, Place};
 use super::part::{Part, Parts, Sample};
+use crate::domain::secret::Secret;
 
 /// A body with placeholders.
 #[derive(Debug)]
@@ -63,6 +64,17 @@ impl Template {
         pieces.collect()
     }
 
+    /// What stands in the template itself, word by word, but for the names of values in JSON and in forms: a server
+    /// explains itself with those.
+    pub(super) fn words(&self) -> Vec<Secret> {
+        let literals = self.pieces.iter().filter_map(|piece| match piece {
+            Piece::Literal(literal) => Some(literal.as_str()),
+            Piece::Part(..) => None,
+        });
+        let words = literals.flat_map(|literal| words(literal, self.encoding));
+        words.map(Secret::new).collect()
+    }
+
     /// Tries the template with a message that has everything, and with one that has nothing. What each placeholder
     /// gives is a text or a whole value in both, so what is JSON with these is JSON with every message.
     fn check(&self) -> Result<(), String> {
@@ -85,6 +97,31 @@ impl Template {
         }
         Ok(())
     }
+}
+
+/// The words of a piece of a template that are no names.
+fn words(literal: &str, encoding: Encoding) -> Vec<&str> {
+    let is_form = encoding == Encoding::Form;
+    let is_seam =
+        |c: char| c.is_whitespace() || "\"'<>&,;{}[]()".contains(c) || is_form && c == '=';
+    let is_name = |after: &str| match encoding {
+        Encoding::Json => after
+            .strip_prefix('"')
+            .is_some_and(|after| after.trim_start().starts_with(':')),
+        Encoding::Form => after.starts_with('='),
+        Encoding::Xml | Encoding::Html | Encoding::Text => false,
+    };
+    let mut words = Vec::new();
+    let mut rest = literal;
+    while let Some(start) = rest.find(|c| !is_seam(c)) {
+        let from = &rest[start..];
+        let (word, after) = from.split_at(from.find(is_seam).unwrap_or(from.len()));
+        if !is_name(after) {
+            words.push(word.trim_matches(':'));
+        }
+        rest = after;
+    }
+    words
 }
 
 enum Found<'a> {

@@ -55,6 +55,34 @@ async fn an_own_body_has_every_part_of_the_message() {
 }
 
 #[tokio::test]
+async fn a_key_in_a_body_is_not_shown_though_a_server_repeats_it() {
+    for (body, content_type) in [
+        (
+            r#"{"api_key": "s3cr3t!k3y", "nested":{"n":"s3cr3t2 ${title}"},"message":${text}}"#,
+            None,
+        ),
+        (
+            "api_key=s3cr3t!k3y&message=${text}&n=s3cr3t2",
+            Some("application/x-www-form-urlencoded"),
+        ),
+        (
+            "<m api_key='s3cr3t!k3y'>s3cr3t2 ${text}</m>",
+            Some("application/xml"),
+        ),
+    ] {
+        let answer = "api_key s3cr3t!k3y, s3cr3t2 is unknown, message s3cr3t2 ";
+        let receiver = Receiver::with("403 Forbidden", "", answer).await;
+        let mut settings = settings(&receiver);
+        settings["body"] = json!(body);
+        settings["content_type"] = json!(content_type.unwrap_or("application/json"));
+        let error = send(settings, &plain("x")).await.expect_err("refused");
+        let text = error.to_string();
+        assert!(!text.contains("s3cr3t"), "{text}");
+        assert!(text.contains(" is unknown, message "), "{text}");
+    }
+}
+
+#[tokio::test]
 async fn an_address_that_no_client_should_follow_is_none() {
     let mut message = plain("x");
     message.url = Some("javascript:alert(1)".to_owned());
