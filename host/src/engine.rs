@@ -31,6 +31,7 @@ mod config;
 mod context;
 mod error;
 mod inspect;
+mod sections;
 mod ticker;
 mod v0_1;
 
@@ -40,6 +41,7 @@ pub use context::Payload;
 use error::Stage;
 pub use error::{CompileError, CompileErrorKind, EngineError};
 pub use inspect::{Form, Inspection, Interface, inspect};
+pub use sections::{SectionError, Sections, Source, without_names};
 use ticker::Ticker;
 
 /// How the engine is set up.
