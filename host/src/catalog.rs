@@ -28,6 +28,7 @@ use crate::engine::Engine;
 
 mod archive;
 mod conditions;
+pub mod declared;
 mod health;
 mod index;
 mod keeper;

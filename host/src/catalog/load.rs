@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::CatalogConfig;
 use super::conditions::RuleDescription;
+use super::declared::{self, DeclaredError};
 use super::life::Version;
 use super::settings::{OnFault, SettingsError, SettingsFile, check_subject};
 use crate::capability::{Asks, NotPermitted, Permits};
@@ -95,6 +96,9 @@ pub enum LoadError {
         /// How it failed.
         fault: Fault,
     },
+    /// What it says of itself in its sections is not what it answers.
+    #[error(transparent)]
+    Declared(#[from] DeclaredError),
     /// Its manifest has a pattern that is none.
     #[error("in its manifest, {0}")]
     Pattern(#[from] PatternError),
@@ -146,7 +150,7 @@ impl LoadError {
                 Fault::Failed { .. } => "rule/settings",
                 fault => fault.code(),
             },
-            Self::Pattern(_) | Self::Subject(_) => "rule/manifest",
+            Self::Declared(_) | Self::Pattern(_) | Self::Subject(_) => "rule/manifest",
             Self::NotPermitted(_) => "rule/not-granted",
         }
     }
@@ -195,6 +199,7 @@ pub(super) async fn load(
         .await
         .map_err(LoadError::Compile)?;
     let manifest = describe(&module, &limits).await?;
+    declared::check(&candidate.module, &manifest)?;
     let settings = file.complete(&manifest, &format!("{name}.toml"))?;
     let permits = Asks::of(&manifest, &settings)?
         .permits(&team.grants, &config.known, name.team())
