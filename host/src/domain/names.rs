@@ -204,6 +204,13 @@ impl fmt::Display for EventId {
     }
 }
 
+/// A text that is not a digest.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{text}` is no digest: write `sha256:` and 64 digits of 0-9 and a-f")]
+pub struct DigestError {
+    text: String,
+}
+
 /// A SHA-256 digest, written `sha256:<64 hexadecimal digits>`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -218,6 +225,20 @@ impl Digest {
             "sha256:{}",
             hex::encode(sha2::Sha256::digest(bytes))
         ))
+    }
+
+    /// Reads a digest as it is written.
+    ///
+    /// # Errors
+    /// When it is not `sha256:` and 64 lowercase hexadecimal digits.
+    pub fn parse(text: &str) -> Result<Self, DigestError> {
+        let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        match text.strip_prefix("sha256:") {
+            Some(hex) if hex.len() == 64 && hex.bytes().all(is_digit) => Ok(Self(text.to_owned())),
+            _ => Err(DigestError {
+                text: text.escape_debug().to_string(),
+            }),
+        }
     }
 
     /// The 64 hexadecimal digits alone, as used in file names.
@@ -279,6 +300,16 @@ mod tests {
         assert_eq!(own.stem(), "10-route");
         assert!(RuleName::parse("a/b/c").is_err());
         assert!(RuleName::parse("../x").is_err());
+    }
+
+    #[test]
+    fn a_digest_reads_back_as_it_was_written_and_nothing_else_does() {
+        let digest = Digest::of(b"module");
+        assert_eq!(Digest::parse(digest.as_str()), Ok(digest.clone()));
+        let upper = format!("sha256:{}", digest.hex().to_uppercase());
+        for bad in ["", "sha256:", digest.hex(), &digest.as_str()[..70], &upper] {
+            assert!(Digest::parse(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]
