@@ -32,8 +32,10 @@ pub mod declared;
 mod health;
 mod index;
 mod keeper;
+mod lacking;
 mod life;
 mod load;
+mod place;
 mod scan;
 mod settings;
 mod slot;
@@ -43,10 +45,12 @@ mod watcher;
 
 pub use conditions::{Conditions, NotAsked, RuleDescription};
 pub use health::Behaviour;
+pub use lacking::Lacking;
 pub use life::{
     Again, Forgetful, KeptVersion, Life, MemoryError, RuleMemory, Said, Version, Wish, WishError,
 };
 pub use load::{Candidate, LoadError, Loaded, Rule};
+pub use place::{Arrival, PlaceError, Placed, Replace, place, settings_of};
 pub use scan::Ignored;
 pub use settings::{OnFault, SettingsError, SettingsFile};
 pub use snapshot::{RuleState, RuleStatus, Serving, Snapshot, Wanting};

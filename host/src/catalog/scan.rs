@@ -291,6 +291,15 @@ fn elsewhere(
     open_file(folder, path, &module, module_limit)
 }
 
+/// Reads a settings file as a look at the folder does.
+pub(super) fn read_settings(
+    folder: &OwnedFd,
+    path: &Path,
+    name: &str,
+) -> Result<Arc<[u8]>, String> {
+    open_file(folder, path, name, SETTINGS_LIMIT)?.read()
+}
+
 /// Opens a file beneath its folder: a link within is followed, one that leads out is not.
 fn open_file(folder: &OwnedFd, path: &Path, name: &str, limit: Bytes) -> Result<Opened, String> {
     let path = path.join(name);
