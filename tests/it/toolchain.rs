@@ -6,9 +6,10 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use hookbox::engine::Sections;
 use tempfile::TempDir;
 
-use crate::support::{hookbox, program, script, stderr, stdout, workspace};
+use crate::support::{hookbox, program, rule, script, stderr, stdout, workspace};
 
 /// A machine that has the scripts it is given, and nothing else.
 struct Machine(TempDir);
@@ -21,11 +22,26 @@ impl Machine {
         std::fs::create_dir_all(machine.path("bin")).expect("a folder can be made");
         std::fs::create_dir_all(machine.path("rule")).expect("a folder can be made");
         std::fs::write(&manifest, "").expect("the file can be written");
-        std::fs::write(&module, "the module").expect("the file can be written");
-        let message = serde_json::json!({
+        // As a compiler makes it, it says nothing of itself.
+        let made = Sections::default().write(&rule("drop-bot-noise"));
+        std::fs::write(&module, made.expect("it is a module")).expect("the file can be written");
+        let made = serde_json::json!({
             "reason": "compiler-artifact", "manifest_path": manifest, "filenames": [module],
         });
-        machine.has("cargo", &format!("printf '%s\\n' '{message}'"));
+        let told = serde_json::json!({
+            "packages": [{
+                "id": "rule", "name": "rule", "version": "1.0.0", "manifest_path": manifest, "source": null,
+                "readme": null, "license_file": null, "repository": "https://example.org/rules",
+            }],
+            "resolve": { "nodes": [{ "id": "rule", "dependencies": [] }] },
+            "workspace_root": machine.path("rule"), "target_directory": machine.path("rule/target"),
+        });
+        machine.has(
+            "cargo",
+            &format!(
+                "case \"$1\" in metadata) printf '%s\\n' '{told}' ;; *) printf '%s\\n' '{made}' ;; esac"
+            ),
+        );
         machine
     }
 
@@ -60,8 +76,16 @@ impl Machine {
             .expect("the program can be run")
     }
 
+    /// Whether there is a module that says of itself what it is.
     fn made_a_module(&self) -> bool {
-        std::fs::read(self.path("out/rule.wasm")).is_ok_and(|module| module == b"the module")
+        std::fs::read(self.path("out/rule.wasm")).is_ok_and(|module| {
+            let sections = Sections::read(&module).expect("they can be read");
+            let source = sections.source.expect("the crate has a repository");
+            source.repository.as_deref() == Some("https://example.org/rules")
+                && sections
+                    .manifest
+                    .is_some_and(|manifest| manifest.name == "drop-bot-noise")
+        })
     }
 }
 
@@ -187,6 +211,9 @@ fn a_distributions_compiler_builds_its_library_along() {
     assert!(machine.made_a_module());
     let asked = machine.calls("cargo");
     assert!(asked.contains("-Zbuild-std=std,panic_abort"), "{asked}");
+    let library = root.join("lib/rustlib/src/rust");
+    let unseen = format!("--remap-path-prefix={}=/rustc", library.display());
+    assert!(asked.contains(&unseen), "{asked}");
     assert!(
         asked.contains("bin/distribution-rustc BOOTSTRAP=1"),
         "{asked}"

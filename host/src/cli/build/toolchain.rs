@@ -2,11 +2,15 @@
 //!
 //! In this order: the target that is there; the target added with rustup; a distribution's compiler
 //! that brings its library's source, which is then built along.
+//!
+//! Invariant: no path of this machine reaches a module through the compiler, so that the same source
+//! gives the same bytes in another folder and on another machine.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use super::super::{CliError, Exit, output};
+use super::crates::Crates;
 use super::words;
 use crate::config::env::variable;
 
@@ -40,6 +44,8 @@ pub(in crate::cli) enum Toolchain {
     Distribution {
         /// The linker.
         linker: PathBuf,
+        /// Where the source of its library lies.
+        library: PathBuf,
     },
 }
 
@@ -76,7 +82,8 @@ impl Toolchain {
             looked.push(format!("there is no `{compiler}`"));
             return None;
         };
-        let source = Path::new(&root).join("lib/rustlib/src/rust/library/std/Cargo.toml");
+        let library = Path::new(&root).join("lib/rustlib/src/rust");
+        let source = library.join("library/std/Cargo.toml");
         if !source.exists() {
             looked.push(format!(
                 "`{compiler}` is there without its library's source (`{}`)",
@@ -93,31 +100,78 @@ impl Toolchain {
         output::note(format!(
             "building with `{compiler}`, its library along with each rule"
         ));
-        Some(Self::Distribution { linker })
+        Some(Self::Distribution { linker, library })
+    }
+
+    /// The command that says of which crates a crate is made.
+    pub(super) fn metadata(&self, manifest: &Path) -> Command {
+        let mut cargo = self.cargo("metadata", manifest);
+        cargo.args(["--format-version", "1", "--filter-platform", TARGET]);
+        cargo
     }
 
     /// The command that builds a crate and reports what it made.
-    pub(in crate::cli) fn cargo(&self, manifest: &Path) -> Command {
-        let mut cargo = Command::new(variable("CARGO").unwrap_or_else(|| "cargo".to_owned()));
+    pub(super) fn build(&self, manifest: &Path, crates: &Crates) -> Command {
+        let mut cargo = self.cargo("build", manifest);
         cargo
-            .args(["build", "--release", "--lib", "--target", TARGET])
+            .args(["--release", "--lib", "--target", TARGET])
             .args(["--message-format", "json-render-diagnostics"])
-            .arg("--manifest-path")
-            .arg(manifest)
-            .envs(PROFILE)
-            // What the caller set for its own builds is not for modules.
-            .env_remove("RUSTFLAGS")
-            .env_remove("CARGO_ENCODED_RUSTFLAGS")
-            .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", STACK);
-        if let Self::Distribution { linker } = self {
+            .arg("--config")
+            .arg(self.flags(crates))
+            .envs(PROFILE);
+        if let Self::Distribution { linker, .. } = self {
             cargo
                 .arg("-Zbuild-std=std,panic_abort")
-                .env("RUSTC", distribution())
-                .env("RUSTC_BOOTSTRAP", "1")
                 .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", linker);
         }
         cargo
     }
+
+    fn cargo(&self, command: &str, manifest: &Path) -> Command {
+        let mut cargo = Command::new(variable("CARGO").unwrap_or_else(|| "cargo".to_owned()));
+        cargo
+            .arg(command)
+            .arg("--manifest-path")
+            .arg(manifest)
+            // What the caller set for its own builds is not for modules.
+            .env_remove("RUSTFLAGS")
+            .env_remove("CARGO_ENCODED_RUSTFLAGS")
+            .env_remove("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS");
+        if let Self::Distribution { .. } = self {
+            cargo
+                .env("RUSTC", distribution())
+                .env("RUSTC_BOOTSTRAP", "1");
+        }
+        cargo
+    }
+
+    /// The compiler's flags, as a line of Cargo's configuration: it joins those that a crate has in its
+    /// own, and takes paths with spaces.
+    fn flags(&self, crates: &Crates) -> String {
+        let mut flags = vec![STACK.to_owned()];
+        let mut remap = |from: &Path, to: &str| {
+            flags.push(format!("--remap-path-prefix={}={to}", from.display()));
+        };
+        // Of those that match, the last one counts.
+        if let Some(home) = cargo_home() {
+            remap(&home, "/cargo");
+        }
+        if let Self::Distribution { library, .. } = self {
+            remap(library, "/rustc");
+        }
+        for (folder, name) in crates.folders() {
+            remap(folder, &name);
+        }
+        // A list of texts is the same in JSON and in TOML.
+        let flags = serde_json::json!(flags);
+        format!("target.{TARGET}.rustflags = {flags}")
+    }
+}
+
+/// Where Cargo keeps what it downloads.
+fn cargo_home() -> Option<PathBuf> {
+    let own = variable("CARGO_HOME").map(PathBuf::from);
+    own.or_else(|| variable("HOME").map(|home| Path::new(&home).join(".cargo")))
 }
 
 /// The distribution's compiler; tests put another in its place.
