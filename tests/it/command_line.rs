@@ -241,7 +241,7 @@ fn inspect_shows_what_a_module_reaches_and_what_to_paste() {
         "hookbox:rule/settings@0.1.0",
         "subjects   push, merge-request\n",
         "settings file `10-deploy.toml`",
-        "\ncommand = \"COMMAND\"\n",
+        "\n# command = \"COMMAND\"\n",
         "\n# branch = \"main\"\n",
         "\nchannels = [\"CHANNEL\"]\ncommands = [\"COMMAND\"]\n",
     ] {
