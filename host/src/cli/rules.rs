@@ -7,6 +7,7 @@ use super::output::items;
 use super::pauses::{PauseArgs, ResumeArgs, pause, resume};
 use super::{CliError, Exit, Global, output, runtime};
 
+mod add;
 mod wish;
 
 #[derive(Debug, clap::Subcommand)]
@@ -22,6 +23,11 @@ pub(super) enum Command {
         #[arg(long)]
         allow_empty: bool,
     },
+    /// Add a rule that somebody else built
+    ///
+    /// Shows what it is and asks for, puts it into the rules folder of the configuration of this folder,
+    /// with a settings file to fill in, and prints what is still missing for it to be at work.
+    Add(add::Args),
     /// Ask a rule about nothing more, and keep on record what it misses
     ///
     /// It is named as `hookbox rules list` names it. The other rules go on.
@@ -43,6 +49,10 @@ pub(super) enum Command {
 }
 
 pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, CliError> {
+    if let Command::Add(args) = command {
+        // It asks no server.
+        return add::run(global, args);
+    }
     let client = Client::new(global)?;
     let runtime = runtime()?;
     let listing = match command {
@@ -51,6 +61,7 @@ pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, CliError> 
             let query = [("allow_empty", allow_empty.to_string())];
             runtime.block_on(client.post("/api/v1/rules/reload", &query))
         }
+        Command::Add(args) => return add::run(global, args),
         Command::Pause(args) => return runtime.block_on(pause(global, &client, "rule", args)),
         Command::Resume(args) => return runtime.block_on(resume(global, &client, "rule", args)),
         Command::Enable(args) => return runtime.block_on(args.wish(global, &client, "enable")),
