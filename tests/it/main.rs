@@ -16,6 +16,7 @@ mod limits;
 mod modules;
 mod providers;
 mod rules_folder;
+mod sharing;
 mod supervisor;
 mod support;
 mod swaps;
