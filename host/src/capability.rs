@@ -18,6 +18,12 @@ use crate::domain::manifest::{Manifest, SettingKind};
 use crate::domain::names::{ChannelName, CommandName, TeamName};
 use crate::domain::pattern::Pattern;
 
+mod asked;
+mod tokens;
+
+pub use asked::{Ask, AskTable, AskedBy, Standing, more};
+pub use tokens::{TeamTokens, TokenError, is_same};
+
 /// What the operator lets a team's rules use, or the shared rules.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -154,7 +160,8 @@ pub struct Known {
 }
 
 /// A channel or a command, as a kind of thing that is granted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Kind {
     /// A channel.
     Channel,
@@ -194,6 +201,16 @@ pub enum NotPermitted {
         /// The table that would grant it.
         table: String,
     },
+    /// A newer version asks for it, and the one at work did not.
+    #[error("this version asks for the {}s `{name}`, which the one at work does not, and they are not granted: add \"{name}\" to `{}s` under `{table}` in `hookbox.toml`", kind.word(), kind.word())]
+    More {
+        /// What it is.
+        kind: Kind,
+        /// The name or the pattern.
+        name: String,
+        /// The table that would grant it.
+        table: String,
+    },
     /// The rule did not ask for it, neither by a setting nor in its manifest.
     #[error("the rule uses {} `{name}` without asking for it: name it in a setting of kind `{}`, or add \"{name}\" to `{}s` in its `rule!`", kind.word(), kind.word(), kind.word())]
     NotAsked {
@@ -202,6 +219,19 @@ pub enum NotPermitted {
         /// Its name.
         name: String,
     },
+}
+
+impl NotPermitted {
+    /// What is not permitted, by its kind and its name.
+    #[must_use]
+    pub fn what(&self) -> (Kind, &str) {
+        match self {
+            Self::Unknown { kind, name, .. }
+            | Self::NotGranted { kind, name, .. }
+            | Self::More { kind, name, .. }
+            | Self::NotAsked { kind, name } => (*kind, name),
+        }
+    }
 }
 
 fn nearest_in_words(nearest: Option<&str>) -> String {

@@ -49,11 +49,11 @@ pub use lacking::Lacking;
 pub use life::{
     Again, Forgetful, KeptVersion, Life, MemoryError, RuleMemory, Said, Version, Wish, WishError,
 };
-pub use load::{Candidate, LoadError, Loaded, Rule};
+pub use load::{Candidate, LoadError, Loaded, Refused, Rule};
 pub use place::{Arrival, PlaceError, Placed, Replace, place, settings_of};
 pub use scan::Ignored;
 pub use settings::{OnFault, SettingsError, SettingsFile};
-pub use snapshot::{RuleState, RuleStatus, Serving, Snapshot, Wanting};
+pub use snapshot::{RefusedVersion, RuleState, RuleStatus, Serving, Snapshot, Wanting};
 
 /// What the operator says about a team's rules, or the shared ones.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -89,6 +89,12 @@ pub enum ConfigErrorKind {
         /// The data folder.
         data: PathBuf,
     },
+    /// The shared rules have a token.
+    #[error(
+        "`[shared]` has a `token`, and the shared rules are the operator's: it is `token` under `[admin]`, or under \
+         `[teams.NAME]` for a team"
+    )]
+    SharedToken,
     /// The data folder and the rules folder overlap.
     #[error("`data` ({}) and `rules` ({}) lie in one another: what is in the data folder must not be taken for rules", data.display(), rules.display())]
     Overlap {
@@ -159,6 +165,7 @@ struct TeamFile {
     channels: Vec<Pattern>,
     commands: Vec<Pattern>,
     limits: Narrowing,
+    token: Option<SecretRef>,
 }
 
 impl From<TeamFile> for TeamConfig {
@@ -203,6 +210,8 @@ pub struct Config {
     pub admin_listen: SocketAddr,
     /// The token of the admin listener; where there is none, one is made in the data folder.
     pub admin_token: Option<SecretRef>,
+    /// The tokens with which teams ask the admin listener.
+    pub team_tokens: BTreeMap<TeamName, SecretRef>,
     /// The data folder.
     pub data: PathBuf,
     /// The time zone for times in messages.
@@ -278,6 +287,13 @@ impl Config {
             });
         }
         let Sources { sent, inside } = Sources::read(file.sources, &folder, &data)?;
+        if file.shared.token.is_some() {
+            return Err(ConfigErrorKind::SharedToken);
+        }
+        let team_tokens = file.teams.iter();
+        let team_tokens = team_tokens
+            .filter_map(|(name, team)| Some((name.clone(), team.token.clone()?)))
+            .collect();
         let known = Known {
             channels: file.channels.keys().cloned().collect(),
             commands: file.commands.keys().cloned().collect(),
@@ -286,6 +302,7 @@ impl Config {
             listen: file.listen,
             admin_listen: file.admin.listen,
             admin_token: file.admin.token,
+            team_tokens,
             data,
             timezone,
             public_url: file.public_url,
@@ -379,6 +396,8 @@ mod tests {
             ("[limits]\nmodule = '64MiB'", "may be 32MiB at most"),
             ("[limits]\nmemory = '1GB'", "such as \"64KiB\""),
             ("[teams.Payments]", "is not allowed"),
+            ("[teams.payments]\ntokn = { env = 'T' }", "is it `token`?"),
+            ("[shared]\ntoken = { env = 'T' }", "under `[admin]`"),
             ("[people.ada]\nmatermost = 'ada'", "is it `mattermost`?"),
             ("[outgoing]\nproxi = 'x'", "is it `proxy`?"),
             (

@@ -20,6 +20,7 @@ use tokio::task::JoinSet;
 
 use crate::actions::command::{Commands, Outputs};
 use crate::actions::notify::Channels;
+use crate::capability::TeamTokens;
 use crate::catalog::{Catalog, CatalogConfig};
 use crate::domain::clock::{Clock, Timestamp};
 use crate::domain::names::{EventId, RuleName, SourceName};
@@ -66,6 +67,8 @@ pub struct Live {
     pub commands: Commands,
     /// What the commands wrote.
     pub outputs: Outputs,
+    /// The tokens with which teams ask the admin listener.
+    pub team_tokens: TeamTokens,
     /// The teams and their grants.
     pub catalog: Arc<CatalogConfig>,
 }

@@ -302,15 +302,13 @@ impl Keeper {
             slot.resting = None;
             slot.generation += 1;
             let generation = slot.generation;
-            let serves = if slot.rule.is_some() {
-                Serves::Yes
-            } else {
-                Serves::No
-            };
+            let serves = slot.rule.as_ref().map_or(Serves::No, |rule| {
+                Serves::Yes(Box::new(rule.permits.asks().clone()))
+            });
             let life = self.lives.get(&name).cloned().unwrap_or_default();
             let loader = self.loader.clone();
             self.loads.spawn(async move {
-                let taken = loader.take(&name, found, &life, serves).await;
+                let taken = loader.take(&name, found, &life, &serves).await;
                 (batch, name, generation, taken)
             });
         }

@@ -7,7 +7,7 @@ use super::conditions::RuleDescription;
 use super::declared::{self, DeclaredError};
 use super::life::Version;
 use super::settings::{OnFault, SettingsError, SettingsFile, check_subject};
-use crate::capability::{Asks, NotPermitted, Permits};
+use crate::capability::{AskTable, Asks, Grants, NotPermitted, Permits, more};
 use crate::domain::evaluation::LogLine;
 use crate::domain::fault::{FailureKind, Fault};
 use crate::domain::limits::Limits;
@@ -106,8 +106,8 @@ pub enum LoadError {
     #[error("in its manifest, {0}")]
     Subject(SettingsError),
     /// It needs what it is not granted.
-    #[error("{}", in_lines(.0))]
-    NotPermitted(Vec<NotPermitted>),
+    #[error("{}", in_lines(&.0.wrong))]
+    NotPermitted(Box<Refused>),
     /// It does not take its settings.
     #[error("{}", refused(.fault, .log))]
     Configure {
@@ -116,6 +116,19 @@ pub enum LoadError {
         /// What it logged.
         log: Vec<LogLine>,
     },
+}
+
+/// What a version that was refused asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// What it may not use.
+    pub wrong: Vec<NotPermitted>,
+    /// The version, as the module says it.
+    pub version: String,
+    /// The digest of its module.
+    pub module: Digest,
+    /// All that it asks for, beside what is granted and what the version at work asks for.
+    pub asks: AskTable,
 }
 
 fn in_lines(wrong: &[NotPermitted]) -> String {
@@ -165,6 +178,8 @@ pub struct Candidate {
     pub module: Arc<[u8]>,
     /// The settings file's bytes; empty where there is none.
     pub settings: Arc<[u8]>,
+    /// What the version at work asks for, where one is.
+    pub running: Option<Asks>,
 }
 
 /// What came of loading a rule.
@@ -201,9 +216,15 @@ pub(super) async fn load(
     let manifest = describe(&module, &limits).await?;
     declared::check(&candidate.module, &manifest)?;
     let settings = file.complete(&manifest, &format!("{name}.toml"))?;
-    let permits = Asks::of(&manifest, &settings)?
-        .permits(&team.grants, &config.known, name.team())
-        .map_err(LoadError::NotPermitted)?;
+    let asks = Asks::of(&manifest, &settings)?;
+    let permits = permitted(config, candidate, (asks, &team.grants)).map_err(|(wrong, asks)| {
+        LoadError::NotPermitted(Box::new(Refused {
+            wrong,
+            version: manifest.version.clone(),
+            module: module.digest().clone(),
+            asks: *asks,
+        }))
+    })?;
     let settings: Arc<str> = serde_json::Value::Object(settings).to_string().into();
     configure(&module, &settings, &limits).await?;
     Ok(Loaded::Active(Arc::new(Rule {
@@ -225,6 +246,27 @@ pub(super) async fn load(
         order: file.order,
         on_fault: file.on_fault,
     })))
+}
+
+/// What a rule may use of what it asks for; or what it may not, and all that it asks for.
+fn permitted(
+    config: &CatalogConfig,
+    candidate: &Candidate,
+    (asks, grants): (Asks, &Grants),
+) -> Result<Permits, (Vec<NotPermitted>, Box<AskTable>)> {
+    let (running, team) = (candidate.running.as_ref(), candidate.name.team());
+    let mut more = more(running, &asks, grants, &config.known, team);
+    let wrong = match asks.permits(grants, &config.known, team) {
+        Ok(permits) if more.is_empty() => return Ok(permits),
+        Ok(_) => more,
+        Err(mut wrong) => {
+            more.retain(|more| wrong.iter().all(|wrong| wrong.what() != more.what()));
+            wrong.extend(more);
+            wrong
+        }
+    };
+    let table = asks.table(running, grants, &config.known, team);
+    Err((wrong, Box::new(table)))
 }
 
 /// What to write for a team's folder that the operator's file does not know.

@@ -9,9 +9,9 @@ use tokio::time::Instant;
 
 use super::CatalogConfig;
 use super::life::{Life, Said, TurnedBack};
-use super::load::Rule;
+use super::load::{LoadError, Rule};
 use super::scan::{Fingerprint, Found, Opened};
-use super::snapshot::{RuleState, RuleStatus, Serving};
+use super::snapshot::{RefusedVersion, RuleState, RuleStatus, Serving};
 use super::take::Outcome;
 use crate::domain::clock::Timestamp;
 use crate::domain::names::RuleName;
@@ -69,6 +69,8 @@ pub(super) struct Slot {
     pub(super) rule: Option<Arc<Rule>>,
     files: Files,
     since: Timestamp,
+    /// The version that was refused for what it asks for.
+    refused: Option<RefusedVersion>,
 }
 
 impl Slot {
@@ -80,6 +82,7 @@ impl Slot {
             rule: None,
             files: Files::Loading,
             since: now,
+            refused: None,
         }
     }
 
@@ -117,6 +120,13 @@ impl Slot {
         config: &CatalogConfig,
         now: Timestamp,
     ) {
+        self.refused = match &outcome {
+            Outcome::Rejected {
+                error: LoadError::NotPermitted(refused),
+                ..
+            } => Some(RefusedVersion::of(refused)),
+            _ => None,
+        };
         let files = match outcome {
             Outcome::Serves(rule) => {
                 tracing::info!(
@@ -180,6 +190,7 @@ impl Slot {
             until: None,
             serving: serving.as_deref().map(Serving::of),
             versions: life.versions.clone(),
+            refused: self.refused.clone(),
         };
         if let Some(said) = &life.shadowed {
             status.say(

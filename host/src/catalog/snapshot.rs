@@ -8,7 +8,8 @@ use serde::Serialize;
 use super::conditions::RuleDescription;
 use super::index::Index;
 use super::life::KeptVersion;
-use super::load::Rule;
+use super::load::{Refused, Rule};
+use crate::capability::AskTable;
 use crate::domain::clock::Timestamp;
 use crate::domain::event::Event;
 use crate::domain::names::{Digest, RuleName, TeamName};
@@ -131,6 +132,31 @@ pub struct RuleStatus {
     pub serving: Option<Serving>,
     /// The versions that were at work, the newest first.
     pub versions: Vec<KeptVersion>,
+    /// The newer version that was refused for what it asks for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refused: Option<RefusedVersion>,
+}
+
+/// A version of a rule that was refused for what it asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct RefusedVersion {
+    /// The module's version.
+    pub version: String,
+    /// The digest of its module.
+    pub module: Digest,
+    /// What it asks for.
+    pub asks: AskTable,
+}
+
+impl RefusedVersion {
+    pub(super) fn of(refused: &Refused) -> Self {
+        Self {
+            version: refused.version.clone(),
+            module: refused.module.clone(),
+            asks: refused.asks.clone(),
+        }
+    }
 }
 
 /// The version of a rule that serves.
@@ -149,6 +175,8 @@ pub struct Serving {
     pub summary: String,
     /// The subjects it asks for; empty for all but `schedule`.
     pub subjects: Vec<String>,
+    /// What it asks for.
+    pub asks: AskTable,
 }
 
 impl Serving {
@@ -160,6 +188,7 @@ impl Serving {
             version: rule.manifest.version.clone(),
             summary: rule.manifest.summary.clone(),
             subjects: rule.manifest.subjects.clone(),
+            asks: rule.permits.table(),
         }
     }
 }

@@ -13,6 +13,7 @@ use super::archive::{Archive, Contents};
 use super::life::{Life, Version};
 use super::load::{Candidate, LoadError, Loaded, Rule, load, no_such_team};
 use super::scan::{Found, Opened};
+use crate::capability::Asks;
 use crate::domain::names::RuleName;
 use crate::engine::Engine;
 
@@ -50,9 +51,10 @@ pub(super) struct Loader {
 pub(super) const AT_ONCE: usize = 8;
 
 /// Whether a version of a rule serves already.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Serves {
-    Yes,
+    /// One that asks for this.
+    Yes(Box<Asks>),
     No,
 }
 
@@ -63,7 +65,7 @@ impl Loader {
         name: &RuleName,
         found: Found,
         life: &Life,
-        serves: Serves,
+        serves: &Serves,
     ) -> Taken {
         // It is never closed; without a turn the rule is loaded as well.
         let _turn = self.turns.acquire().await.ok();
@@ -116,15 +118,36 @@ impl Loader {
         name: &RuleName,
         contents: Contents,
         life: &Life,
-        serves: Serves,
+        serves: &Serves,
     ) -> Outcome {
-        match load(&self.engine, &self.config, &candidate(name, &contents)).await {
+        let mut candidate = candidate(name, &contents);
+        candidate.running = self.running(name, &contents, life, serves).await;
+        match load(&self.engine, &self.config, &candidate).await {
             Ok(Loaded::Active(rule)) => {
                 self.keep(name, &rule.version(), contents).await;
                 Outcome::Serves(rule)
             }
             Ok(Loaded::Disabled) => Outcome::Disabled,
             Err(error) => self.rejected(name, error, life, serves).await,
+        }
+    }
+
+    /// What the version at work asks for, or the one that was last: a restart in between gives a newer version no
+    /// more than it had without.
+    async fn running(
+        &self,
+        name: &RuleName,
+        contents: &Contents,
+        life: &Life,
+        serves: &Serves,
+    ) -> Option<Asks> {
+        match (serves, life.last_good()) {
+            (Serves::Yes(asks), _) => Some((**asks).clone()),
+            (Serves::No, Some(last_good)) if *last_good != contents.version() => {
+                let rule = self.archived(name, last_good).await.ok();
+                rule.map(|rule| rule.permits.asks().clone())
+            }
+            (Serves::No, _) => None,
         }
     }
 
@@ -147,10 +170,10 @@ impl Loader {
         name: &RuleName,
         error: LoadError,
         life: &Life,
-        serves: Serves,
+        serves: &Serves,
     ) -> Outcome {
         let instead = match life.last_good() {
-            Some(last_good) if serves == Serves::No => self.archived(name, last_good).await.ok(),
+            Some(last_good) if *serves == Serves::No => self.archived(name, last_good).await.ok(),
             _ => None,
         };
         Outcome::Rejected { error, instead }
@@ -183,5 +206,6 @@ fn candidate(name: &RuleName, contents: &Contents) -> Candidate {
         name: name.clone(),
         module: Arc::clone(&contents.module),
         settings: Arc::clone(&contents.settings),
+        running: None,
     }
 }

@@ -87,19 +87,26 @@ pub fn random_secret() -> anyhow::Result<String> {
     Ok(hex::encode(bytes))
 }
 
+/// The admin token, where it is configured or was made before.
+pub(super) fn present_admin_token(
+    config: &Config,
+    secrets: &Secrets,
+) -> anyhow::Result<Option<Secret>> {
+    if let Some(reference) = &config.admin_token {
+        return secrets.read(reference).map(Some).context("`admin.token`");
+    }
+    let made = std::fs::read_to_string(admin_token_path(&config.data));
+    let made = made.unwrap_or_default();
+    Ok((!made.trim().is_empty()).then(|| Secret::new(made.trim())))
+}
+
 /// The admin token: the configured one, or one that is made and kept in the data folder.
 pub(super) fn admin_token(config: &Config, secrets: &Secrets) -> anyhow::Result<Secret> {
-    if let Some(reference) = &config.admin_token {
-        return secrets.read(reference).context("`admin.token`");
-    }
-    let path = admin_token_path(&config.data);
-    if let Ok(token) = std::fs::read_to_string(&path)
-        && !token.trim().is_empty()
-    {
-        return Ok(Secret::new(token.trim()));
+    if let Some(token) = present_admin_token(config, secrets)? {
+        return Ok(token);
     }
     let token = random_secret()?;
-    write_secret(&path, &token)?;
+    write_secret(&admin_token_path(&config.data), &token)?;
     Ok(Secret::new(token))
 }
 

@@ -4,12 +4,16 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::inside;
+use anyhow::Context as _;
+
+use super::{data, inside};
 use crate::actions::command::{self, Commands, Outputs};
 use crate::actions::notify::{self, Channels, ConsoleSink, People};
+use crate::capability::TeamTokens;
 use crate::config::Config;
 use crate::config::env::Secrets;
 use crate::domain::clock::SystemClock;
+use crate::domain::secret::ReadSecret as _;
 use crate::sources::Source;
 use crate::worker::Live;
 
@@ -65,6 +69,7 @@ pub fn build(
         (None, None) => format!("http://{}", config.listen),
     };
     Ok(Live {
+        team_tokens: team_tokens(config, &secrets)?,
         public_url,
         sources,
         channels,
@@ -72,4 +77,18 @@ pub fn build(
         outputs: Outputs::new(config.data.join("output")),
         catalog: Arc::new(config.catalog.clone()),
     })
+}
+
+/// The tokens of the teams, each a text of its own.
+fn team_tokens(config: &Config, secrets: &Secrets) -> anyhow::Result<TeamTokens> {
+    let mut tokens = Vec::new();
+    for (team, reference) in &config.team_tokens {
+        let token = secrets.read(reference);
+        tokens.push((
+            team.clone(),
+            token.with_context(|| format!("`teams.{team}.token`"))?,
+        ));
+    }
+    let admin = data::present_admin_token(config, secrets)?;
+    Ok(TeamTokens::new(tokens, admin.as_ref())?)
 }
