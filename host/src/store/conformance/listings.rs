@@ -9,6 +9,7 @@ use super::bench::{
 use crate::domain::evaluation::Outcome;
 use crate::domain::event::Subject;
 use crate::domain::fault::Fault;
+use crate::domain::names::TeamName;
 use crate::store::{
     ActionFilter, ActionKind, ActionState, AttemptResult, Consequences, EventFilter, EventState,
     NewAction,
@@ -214,6 +215,10 @@ pub(super) async fn actions_are_listed_by_each_condition(bench: Bench) {
         rule: Some(rule("shop/announce")),
         ..all()
     };
+    let of_team = |name: &str| ActionFilter {
+        team: Some(TeamName::parse(name).expect("a team's name")),
+        ..all()
+    };
     let of_event = |name| ActionFilter {
         event: Some(event_id(name)),
         ..all()
@@ -244,6 +249,10 @@ pub(super) async fn actions_are_listed_by_each_condition(bench: Bench) {
     let listed = async |filter| actions(&bench, filter).await;
     assert_eq!(listed(all()).await, [b2, b1, b0, a1, a0]);
     assert_eq!(listed(of_rule).await, [a1]);
+    assert_eq!(listed(of_team("shop")).await, [a1]);
+    for other in ["sho", "shop-old", "shop.b", "route"] {
+        assert!(listed(of_team(other)).await.is_empty(), "{other}");
+    }
     assert_eq!(listed(of_event("a")).await, [a1, a0]);
     assert!(listed(of_event("unknown")).await.is_empty());
     assert_eq!(listed(in_state(ActionState::Done)).await, [a0]);

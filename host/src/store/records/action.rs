@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::clock::Timestamp;
 use crate::domain::decision::Action;
-use crate::domain::names::{EventId, RuleName};
+use crate::domain::names::{EventId, RuleName, TeamName};
 use crate::domain::turn::Turn;
 
 /// The identifier of an action.
@@ -306,6 +306,8 @@ pub struct ActionFilter {
     pub target: Option<String>,
     /// Asked for by this rule.
     pub rule: Option<RuleName>,
+    /// Asked for by a rule of this team.
+    pub team: Option<TeamName>,
     /// Committed at this moment or later.
     pub since: Option<Timestamp>,
     /// Committed before this moment.

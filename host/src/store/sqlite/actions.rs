@@ -234,6 +234,10 @@ pub(super) fn matching(filter: &ActionFilter) -> rows::Conditions {
     }
     conditions.when("target = ?", filter.target.clone());
     conditions.when("rule = ?", filter.rule.as_ref().map(ToString::to_string));
+    // Between `team/` and what comes next after all that begins so: `0` follows `/`.
+    let team = filter.team.as_ref();
+    conditions.when("rule > ?", team.map(|team| format!("{team}/")));
+    conditions.when("rule < ?", team.map(|team| format!("{team}0")));
     conditions.when("created_at >= ?", filter.since.map(|since| since.0));
     conditions.when("created_at < ?", filter.until.map(|until| until.0));
     conditions.when(
