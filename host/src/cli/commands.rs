@@ -213,6 +213,13 @@ fn show(command: &Value) {
             default.unwrap_or_default()
         ));
     }
+    if command["argv"].is_null() {
+        // A team is not told more.
+        if let Some(paused) = output::paused(&command["paused"]) {
+            output::line(format!("  {paused}"));
+        }
+        return;
+    }
     let user = match (&command["user"], &command["group"]) {
         (Value::Null, Value::Null) => "the server's own user".to_owned(),
         (user, Value::Null) => text(user),

@@ -2,18 +2,32 @@
 
 use serde_json::Value;
 
-use super::client::Client;
+use super::client::{Client, segment};
 use super::output::items;
 use super::pauses::{PauseArgs, ResumeArgs, pause, resume};
 use super::{CliError, Exit, Global, output, runtime};
 
 mod add;
+mod grants;
+mod show;
 mod wish;
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
     /// List every rule with its status
     List,
+    /// Show one rule: how it stands, what it is, its settings, its conditions, and its limits
+    Show {
+        /// Its name, as `hookbox rules list` shows it
+        name: String,
+    },
+    /// Show what rules ask for, what is granted, and the lines that would grant the rest
+    ///
+    /// Of a version that was refused it is shown as well, with what it asks for anew.
+    Grants {
+        /// Only of this rule
+        name: Option<String>,
+    },
     /// Look at the rules folder now
     ///
     /// The server looks by itself when the folder changes. A folder that is suddenly empty changes
@@ -57,6 +71,20 @@ pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, CliError> 
     let runtime = runtime()?;
     let listing = match command {
         Command::List => runtime.block_on(client.get("/api/v1/rules", &[])),
+        Command::Show { name } => {
+            let path = format!("/api/v1/rules/{}", segment(name)?);
+            let rule = runtime.block_on(client.get(&path, &[]))?;
+            if global.json {
+                output::json(&rule);
+            } else {
+                show::show(&rule);
+            }
+            return Ok(Exit::Ok);
+        }
+        Command::Grants { name } => {
+            let listing = runtime.block_on(client.get("/api/v1/rules", &[]))?;
+            return grants::show(global, &listing, name.as_deref());
+        }
         Command::Reload { allow_empty } => {
             let query = [("allow_empty", allow_empty.to_string())];
             runtime.block_on(client.post("/api/v1/rules/reload", &query))

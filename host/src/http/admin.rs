@@ -5,10 +5,13 @@
 //! name with `-local`.
 //!
 //! Invariants:
-//! - There is no answer without the token, but for `/readyz`.
+//! - There is no answer without a token, but for `/readyz`.
+//! - With a team's token nothing is answered but by the routes [`for_teams`], whose handlers are given no more than
+//!   [`Caller`](access::Caller), and with it who asks.
 //! - A key of a query that is not known is an error.
 //! - A name that does not exist is an error that names its nearest neighbour.
 
+mod access;
 mod actions;
 mod channels;
 mod commands;
@@ -19,6 +22,7 @@ mod outputs;
 mod pauses;
 mod replay;
 mod rules;
+mod seen;
 mod sources;
 
 use std::sync::{Arc, PoisonError};
@@ -31,8 +35,8 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::{Value, json};
-use subtle::ConstantTimeEq as _;
 
+use self::access::Guarded;
 use super::Admin;
 use super::error::ApiError;
 use crate::worker::{Live, Performs};
@@ -41,32 +45,47 @@ use crate::worker::{Live, Performs};
 const PAGE: usize = 50;
 const PAGE_LIMIT: usize = 1_000;
 
-pub(super) fn router(state: Arc<Admin>) -> Router {
-    let api = Router::new()
+/// The paths that a team may ask for as well, each for what it may know of.
+fn for_teams() -> Router<Guarded> {
+    Router::new()
         .route("/api/v1/events", get(events::list))
         .route("/api/v1/events/replay", post(replay::replay))
         .route("/api/v1/events/{id}", get(events::show))
         .route("/api/v1/rules", get(rules::list))
-        .route("/api/v1/rules/reload", post(rules::reload))
+        .route("/api/v1/rules/{name}", get(rules::show))
         .route("/api/v1/rules/wish", post(rules::wish))
         .route("/api/v1/actions", get(actions::list))
-        .route("/api/v1/actions/retry", post(actions::retry))
-        .route("/api/v1/actions/cancel", post(actions::cancel))
         .route("/api/v1/actions/{id}", get(actions::show))
         .route("/api/v1/actions/{id}/output", get(outputs::show))
         .route("/api/v1/channels", get(channels::list))
-        .route("/api/v1/channels/{name}/test", post(channels::test))
         .route("/api/v1/commands", get(commands::list))
-        .route("/api/v1/commands/{name}/run", post(commands::run))
         .route("/api/v1/sources", get(sources::list))
-        .route("/api/v1/sources/{name}", get(sources::show))
         .route("/api/v1/pauses", get(pauses::list))
         .route("/api/v1/pause", post(pauses::pause))
         .route("/api/v1/resume", post(pauses::resume))
+}
+
+/// The paths that are the operators' alone.
+fn for_operators() -> Router<Arc<Admin>> {
+    Router::new()
+        .route("/api/v1/rules/reload", post(rules::reload))
+        .route("/api/v1/actions/retry", post(actions::retry))
+        .route("/api/v1/actions/cancel", post(actions::cancel))
+        .route("/api/v1/channels/{name}/test", post(channels::test))
+        .route("/api/v1/commands/{name}/run", post(commands::run))
+        .route("/api/v1/sources/{name}", get(sources::show))
         .route("/api/v1/status", get(status))
+        .route_layer(middleware::from_fn(access::operators_alone))
+}
+
+pub(super) fn router(state: Arc<Admin>) -> Router {
+    let guarded = for_teams().with_state(Guarded::new(&state));
+    let api = for_operators()
+        .with_state(Arc::clone(&state))
+        .merge(guarded)
         .layer(middleware::from_fn_with_state(
             Arc::clone(&state),
-            authorize,
+            access::authenticate,
         ));
     Router::new()
         .route("/readyz", get(readyz))
@@ -122,26 +141,6 @@ fn is_own_host(state: &Admin, headers: &HeaderMap) -> bool {
             .iter()
             .any(|own| own == host)
     })
-}
-
-async fn authorize(State(state): State<Arc<Admin>>, request: Request, next: Next) -> Response {
-    let given = request
-        .headers()
-        .get(header::AUTHORIZATION)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.strip_prefix("Bearer "));
-    let right = given
-        .is_some_and(|given| bool::from(given.as_bytes().ct_eq(state.token.expose().as_bytes())));
-    if right {
-        return next.run(request).await;
-    }
-    ApiError::new(
-        StatusCode::UNAUTHORIZED,
-        "api/unauthorized",
-        "send the admin token as `Authorization: Bearer …`; `hookbox` reads it from `data/admin-token` or \
-         `HOOKBOX_TOKEN`",
-    )
-    .into_response()
 }
 
 async fn readyz(State(state): State<Arc<Admin>>) -> Response {

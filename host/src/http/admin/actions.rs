@@ -12,7 +12,8 @@ use axum::extract::{Path, Query, State};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{bad, moment, named, page, understood};
+use super::access::{Access, Caller};
+use super::{bad, moment, named, page, seen, understood};
 use crate::domain::clock::Timestamp;
 use crate::domain::names::{EventId, RuleName};
 use crate::http::Admin;
@@ -67,6 +68,7 @@ impl Restrictions {
         let rule = self.rule.as_deref().map(RuleName::parse).transpose();
         Ok(ActionFilter {
             id: None,
+            team: None,
             state: state.transpose()?,
             kind,
             target,
@@ -90,7 +92,7 @@ fn no_such_state(name: &str) -> String {
 
 /// The actions that match, newest first, without the output of commands.
 pub(super) async fn list(
-    State(state): State<Arc<Admin>>,
+    Caller { state, access }: Caller,
     query: Result<Query<ActionQuery>, QueryRejection>,
 ) -> Result<Json<Value>, ApiError> {
     let query = understood(query)?;
@@ -105,27 +107,48 @@ pub(super) async fn list(
     };
     let (now, limit) = (state.clock.now(), page(query.limit));
     let filter = ActionFilter {
+        team: access.team().map(|team| team.name.clone()),
         before: query.before.map(ActionId),
         limit,
         ..restrictions.filter(now)?
     };
     let mut actions = state.store.actions(filter).await?;
+    let next = (actions.len() == limit).then(|| actions.last().map(|action| action.id));
+    actions.retain(|action| access.knows_action(action));
+    for action in &mut actions {
+        seen::action(&access, action);
+    }
     // A page of a thousand would be 64 MiB.
     for attempt in actions.iter_mut().flat_map(|action| &mut action.attempts) {
         attempt.output = None;
     }
-    let next = (actions.len() == limit).then(|| actions.last().map(|action| action.id));
     Ok(Json(
         json!({ "actions": actions, "next": next.flatten(), "now": now }),
     ))
 }
 
+/// The action of this number, as far as somebody may know of it.
+pub(super) async fn one(
+    state: &Admin,
+    access: &Access,
+    id: ActionId,
+) -> Result<ActionRecord, StoreError> {
+    let mut action = state.store.action(id).await?;
+    if !access.knows_action(&action) {
+        return Err(StoreError::NotFound {
+            what: format!("action `{}`", id.0),
+        });
+    }
+    seen::action(access, &mut action);
+    Ok(action)
+}
+
 /// One action with its attempts.
 pub(super) async fn show(
-    State(state): State<Arc<Admin>>,
+    Caller { state, access }: Caller,
     id: Result<Path<i64>, PathRejection>,
 ) -> Result<Json<Value>, ApiError> {
-    let action = state.store.action(ActionId(named(id)?)).await?;
+    let action = one(&state, &access, ActionId(named(id)?)).await?;
     let mut shown = json!(action);
     shown["created-local"] = action.created_at.rfc3339(&state.timezone).into();
     shown["due-local"] = action.due_at.rfc3339(&state.timezone).into();

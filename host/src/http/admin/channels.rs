@@ -10,6 +10,7 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::access::{Access, Caller};
 use super::pauses::Pauses;
 use super::{known, live, named, performing, understood};
 use crate::domain::decision::{Field, Notification, Severity};
@@ -24,16 +25,20 @@ use crate::worker::Live;
 /// How many that wait are counted, at most: the store's own bound for a lane is the same.
 const COUNTED: usize = 1_001;
 
-/// Every channel that is configured, and those that have messages, fail or are paused without being so.
-pub(super) async fn list(State(state): State<Arc<Admin>>) -> Result<Json<Value>, ApiError> {
+/// Every channel that is configured, and those that have messages, fail or are paused without being so. A team gets
+/// those that it is granted, and of them neither the address nor what others have waiting.
+pub(super) async fn list(Caller { state, access }: Caller) -> Result<Json<Value>, ApiError> {
     let pauses = Pauses::read(&state).await?;
+    if access.team().is_some() {
+        return of_team(&state, &access, &pauses).await.map(Json);
+    }
     let lanes = state.store.lanes(state.clock.now()).await?;
     let lanes: BTreeMap<String, Lane> = lanes
         .into_iter()
         .map(|lane| (lane.channel.clone(), lane))
         .collect();
     let failing: Vec<Channel> = state.store.failing().await?;
-    let mut names: BTreeSet<String> = known::names(&state, Pausable::Channel)
+    let mut names: BTreeSet<String> = known::names(&state, &access, Pausable::Channel)
         .into_iter()
         .collect();
     names.extend(lanes.keys().cloned());
@@ -50,12 +55,7 @@ pub(super) async fn list(State(state): State<Arc<Admin>>) -> Result<Json<Value>,
         let failing = failing.iter().find(|channel| channel.name == name);
         let failing = failing.and_then(|channel| channel.failing.as_ref());
         let mut shown = configured(&live, &name);
-        shown["state"] = match (paused.is_null(), failing) {
-            (false, _) => "paused",
-            (true, Some(_)) => "failing",
-            (true, None) => "ok",
-        }
-        .into();
+        shown["state"] = standing(&paused, failing).into();
         let lane = lanes.get(&name);
         shown["waiting"] = if paused.is_null() {
             lane.map_or(0, |lane| lane.due).into()
@@ -68,6 +68,39 @@ pub(super) async fn list(State(state): State<Arc<Admin>>) -> Result<Json<Value>,
         channels.push(shown);
     }
     Ok(Json(json!({ "channels": channels })))
+}
+
+async fn of_team(state: &Admin, access: &Access, pauses: &Pauses) -> Result<Value, ApiError> {
+    let (live, failing) = (live(state), state.store.failing().await?);
+    let mut channels = Vec::new();
+    for name in known::names(state, access, Pausable::Channel) {
+        let paused = pauses.of(Pausable::Channel, &name);
+        let fails = failing
+            .iter()
+            .find(|channel| channel.name == name)
+            .and_then(|channel| channel.failing.as_ref());
+        let configured = configured(&live, &name);
+        channels.push(json!({
+            "name": name,
+            "kind": configured["kind"],
+            "quotas": configured["quotas"],
+            "state": standing(&paused, fails),
+            "failing": fails.map(|fails| json!({
+                "since-local": fails.since.rfc3339(&state.timezone),
+                "until-local": fails.until.rfc3339(&state.timezone),
+            })),
+            "paused": paused,
+        }));
+    }
+    Ok(json!({ "channels": channels }))
+}
+
+fn standing(paused: &Value, failing: Option<&Failing>) -> &'static str {
+    match (paused.is_null(), failing) {
+        (false, _) => "paused",
+        (true, Some(_)) => "failing",
+        (true, None) => "ok",
+    }
 }
 
 fn configured(live: &Live, name: &str) -> Value {

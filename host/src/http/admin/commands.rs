@@ -18,6 +18,7 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::access::{Access, Caller};
 use super::pauses::Pauses;
 use super::{bad, known, live, named, performing};
 use crate::domain::clock::Timestamp;
@@ -50,10 +51,22 @@ pub(super) fn is_by_hand(source: &SourceName) -> bool {
     source.as_str() == BY_HAND
 }
 
-/// Every command.
-pub(super) async fn list(State(state): State<Arc<Admin>>) -> Result<Json<Value>, ApiError> {
+/// Every command. A team gets those that it is granted, with what they take and not with what they run.
+pub(super) async fn list(Caller { state, access }: Caller) -> Result<Json<Value>, ApiError> {
     let pauses = Pauses::read(&state).await?;
     let live = live(&state);
+    if access.team().is_some() {
+        let names = known::names(&state, &access, Pausable::Command);
+        let commands = names.iter().map(|name| {
+            let paused = pauses.of(Pausable::Command, name);
+            let command = CommandName::parse(name.as_str()).ok();
+            let command = command.and_then(|command| live.commands.get(&command));
+            let parameters = command.map(|command| &command.summary().parameters);
+            json!({ "name": name, "parameters": parameters, "paused": paused })
+        });
+        let commands: Vec<Value> = commands.collect();
+        return Ok(Json(json!({ "commands": commands })));
+    }
     let mut commands = Vec::new();
     for name in live.commands.names() {
         let summary = live.commands.get(name).map(|command| command.summary());
@@ -67,7 +80,7 @@ pub(super) async fn list(State(state): State<Arc<Admin>>) -> Result<Json<Value>,
     }
     let gone = pauses.all(Pausable::Command);
     let gone: Vec<Value> = gone
-        .filter(|pause| !known::exists(&state, Pausable::Command, &pause.name))
+        .filter(|pause| !known::exists(&state, &access, Pausable::Command, &pause.name))
         .map(|pause| {
             json!({ "name": pause.name, "paused": pauses.of(Pausable::Command, &pause.name) })
         })
@@ -142,7 +155,8 @@ pub(super) async fn run(
     performing(&state)?;
     let live = live(&state);
     let command = live.commands.get(&name);
-    let command = command.ok_or_else(|| known::none(&state, Pausable::Command, name.as_str()))?;
+    let command = command
+        .ok_or_else(|| known::none(&state, &Access::Operator, Pausable::Command, name.as_str()))?;
     let deploy = Deploy {
         name: name.to_string(),
         arguments: request.arguments(),

@@ -1,15 +1,14 @@
 //! Events for the command line: the list, and one with what became of it.
 
-use std::sync::Arc;
-
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, Query};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::access::{Access, Caller};
 use super::pauses::Pauses;
-use super::{bad, commands, moment, named, page, understood};
+use super::{bad, commands, moment, named, page, seen, understood};
 use crate::catalog::RuleDescription;
 use crate::domain::clock::Timestamp;
 use crate::domain::names::{DeliveryId, EventId, SourceName};
@@ -60,7 +59,7 @@ impl Restrictions {
 
 /// The events that match, newest first.
 pub(super) async fn list(
-    State(state): State<Arc<Admin>>,
+    Caller { state, access }: Caller,
     query: Result<Query<EventQuery>, QueryRejection>,
 ) -> Result<Json<Value>, ApiError> {
     let query = understood(query)?;
@@ -78,25 +77,32 @@ pub(super) async fn list(
         limit,
         ..restrictions.filter(state.clock.now())?
     };
-    let events = state.store.events(filter).await?;
+    let events = seen::events(&state, &access, filter).await?;
     let next = (events.len() == limit).then(|| events.last().map(|event| event.sequence));
     Ok(Json(json!({ "events": events, "next": next.flatten() })))
 }
 
 /// One event, or the newest, with what became of it with every rule.
 pub(super) async fn show(
-    State(state): State<Arc<Admin>>,
+    Caller { state, access }: Caller,
     id: Result<Path<String>, PathRejection>,
 ) -> Result<Json<Value>, ApiError> {
     let id = named(id)?;
-    let id = (id != "last").then_some(EventId(id));
-    let record = match (state.store.event(id.as_ref()).await, &id) {
+    let id = match (id.as_str(), access.team()) {
+        ("last", None) => None,
+        ("last", Some(_)) => Some(last(&state, &access).await?),
+        _ => Some(EventId(id)),
+    };
+    let mut record = match (state.store.event(id.as_ref()).await, &id) {
+        (Ok(hidden), Some(id)) if !seen::sees(&access, &hidden) => return Err(none(id).into()),
+        (Err(StoreError::NotFound { .. }), Some(id)) if access.team().is_some() => {
+            // Whether it is one of the team's is known when it is parsed.
+            return Err(none(id).into());
+        }
         (Err(StoreError::NotFound { .. }), Some(id)) => {
             // Accepted, and not parsed yet: it is known by its delivery.
             let delivery = state.store.delivery(&DeliveryId(id.0.clone())).await;
-            let accepted = delivery.map_err(|_| StoreError::NotFound {
-                what: format!("event `{}`", id.0.escape_debug()),
-            })?;
+            let accepted = delivery.map_err(|_| none(id))?;
             let pauses = Pauses::read(&state).await?;
             let paused = pauses.of(Pausable::Source, accepted.source.as_str());
             return Ok(Json(
@@ -108,6 +114,8 @@ pub(super) async fn show(
     let descriptions = descriptions(&state, &record).await?;
     let pauses = Pauses::read(&state).await?;
     let mut verdicts = verdicts(&record, &descriptions);
+    seen::verdicts(&access, &mut verdicts);
+    seen::record(&access, &mut record);
     for verdict in &mut verdicts {
         let paused = pauses.of(Pausable::Rule, &verdict.rule.to_string());
         let was_wanted = descriptions
@@ -123,6 +131,44 @@ pub(super) async fn show(
         }
     }
     Ok(Json(json!({ "record": record, "rules": verdicts })))
+}
+
+fn none(id: &EventId) -> StoreError {
+    StoreError::NotFound {
+        what: format!("event `{}`", id.0.escape_debug()),
+    }
+}
+
+/// The event that is named, or the newest with `last`, where somebody may know of it.
+pub(super) async fn one(state: &Admin, access: &Access, id: &str) -> Result<EventId, ApiError> {
+    if id == "last" {
+        return last(state, access).await;
+    }
+    let id = EventId(id.to_owned());
+    if access.team().is_some() {
+        let record = state.store.event(Some(&id)).await;
+        let record = record.map_err(|error| match error {
+            StoreError::NotFound { .. } => none(&id),
+            other => other,
+        })?;
+        if !seen::sees(access, &record) {
+            return Err(none(&id).into());
+        }
+    }
+    Ok(id)
+}
+
+/// The newest event that somebody may know of.
+async fn last(state: &Admin, access: &Access) -> Result<EventId, ApiError> {
+    let one = EventFilter {
+        limit: 1,
+        ..EventFilter::default()
+    };
+    let newest = seen::events(state, access, one).await?.pop();
+    let newest = newest.ok_or_else(|| StoreError::NotFound {
+        what: "event".to_owned(),
+    })?;
+    Ok(newest.id)
 }
 
 /// The rules of the snapshot that an event saw, or of the present one. What a person asked for goes to no rule.

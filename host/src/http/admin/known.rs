@@ -2,6 +2,7 @@
 
 use axum::http::StatusCode;
 
+use super::access::Access;
 use super::live;
 use crate::capability::nearest;
 use crate::domain::names::{ChannelName, CommandName, RuleName};
@@ -9,8 +10,14 @@ use crate::http::Admin;
 use crate::http::error::ApiError;
 use crate::store::Pausable;
 
-/// The names of every source, rule, channel or command there is.
-pub(super) fn names(state: &Admin, what: Pausable) -> Vec<String> {
+/// The names of every source, rule, channel or command there is, as far as somebody may know of it.
+pub(super) fn names(state: &Admin, access: &Access, what: Pausable) -> Vec<String> {
+    let mut names = all(state, what);
+    names.retain(|name| access.knows(what, name));
+    names
+}
+
+fn all(state: &Admin, what: Pausable) -> Vec<String> {
     let live = live(state);
     match what {
         Pausable::Source => {
@@ -32,14 +39,15 @@ pub(super) fn names(state: &Admin, what: Pausable) -> Vec<String> {
     }
 }
 
-/// Whether there is one of this name.
-pub(super) fn exists(state: &Admin, what: Pausable, name: &str) -> bool {
-    names(state, what).iter().any(|known| known == name)
+/// Whether there is one of this name, as far as somebody may know of it.
+pub(super) fn exists(state: &Admin, access: &Access, what: Pausable, name: &str) -> bool {
+    access.knows(what, name) && all(state, what).iter().any(|known| known == name)
 }
 
-/// That there is none of this name, with its nearest neighbour.
-pub(super) fn none(state: &Admin, what: Pausable, name: &str) -> ApiError {
-    let names = names(state, what);
+/// That there is none of this name, with its nearest neighbour among those that somebody may know of: what a team
+/// may not know of and what is not there are answered alike.
+pub(super) fn none(state: &Admin, access: &Access, what: Pausable, name: &str) -> ApiError {
+    let names = names(state, access, what);
     let near = nearest(name, names.iter().map(String::as_str));
     let near = near.map_or_else(
         || format!("`hookbox {}s list` lists them", what.as_str()),
@@ -53,25 +61,28 @@ pub(super) fn none(state: &Admin, what: Pausable, name: &str) -> ApiError {
     ApiError::new(StatusCode::NOT_FOUND, "api/not-found", message)
 }
 
-/// The rule of this name.
-pub(super) fn rule(state: &Admin, name: &str) -> Result<RuleName, ApiError> {
+/// The rule of this name: any of the operator's, and a team's own. What is done to a rule begins here.
+///
+/// # Errors
+/// When there is none, or it is none of this team's.
+pub(super) fn rule(state: &Admin, access: &Access, name: &str) -> Result<RuleName, ApiError> {
     let rule = RuleName::parse(name).ok();
-    rule.filter(|_| exists(state, Pausable::Rule, name))
-        .ok_or_else(|| none(state, Pausable::Rule, name))
+    rule.filter(|_| exists(state, access, Pausable::Rule, name))
+        .ok_or_else(|| none(state, access, Pausable::Rule, name))
 }
 
-/// The channel of this name.
+/// The channel of this name, for operators.
 pub(super) fn channel(state: &Admin, name: &str) -> Result<ChannelName, ApiError> {
     let channel = ChannelName::parse(name).ok();
     channel
-        .filter(|_| exists(state, Pausable::Channel, name))
-        .ok_or_else(|| none(state, Pausable::Channel, name))
+        .filter(|_| exists(state, &Access::Operator, Pausable::Channel, name))
+        .ok_or_else(|| none(state, &Access::Operator, Pausable::Channel, name))
 }
 
-/// The command of this name.
+/// The command of this name, for operators.
 pub(super) fn command(state: &Admin, name: &str) -> Result<CommandName, ApiError> {
     let command = CommandName::parse(name).ok();
     command
-        .filter(|_| exists(state, Pausable::Command, name))
-        .ok_or_else(|| none(state, Pausable::Command, name))
+        .filter(|_| exists(state, &Access::Operator, Pausable::Command, name))
+        .ok_or_else(|| none(state, &Access::Operator, Pausable::Command, name))
 }

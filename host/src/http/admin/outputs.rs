@@ -1,15 +1,14 @@
 //! What a command wrote, while it runs and afterwards.
 
-use std::sync::Arc;
-
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, Query};
 use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{bad, live, named, understood};
+use super::access::Caller;
+use super::{actions, bad, live, named, understood};
 use crate::domain::quantity::Bytes;
 use crate::http::Admin;
 use crate::http::error::ApiError;
@@ -29,12 +28,12 @@ pub(super) struct OutputQuery {
 
 /// The output of an attempt at a command; of the newest where none is named.
 pub(super) async fn show(
-    State(state): State<Arc<Admin>>,
+    Caller { state, access }: Caller,
     id: Result<Path<i64>, PathRejection>,
     query: Result<Query<OutputQuery>, QueryRejection>,
 ) -> Result<Json<Value>, ApiError> {
     let (id, query) = (named(id)?, understood(query)?);
-    let action = state.store.action(ActionId(id)).await?;
+    let action = actions::one(&state, &access, ActionId(id)).await?;
     if ActionKind::of(&action.action) != Some(ActionKind::Deploy) {
         return Err(bad(format!(
             "action `{id}` is a message, and only commands have output"

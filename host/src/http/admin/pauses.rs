@@ -12,12 +12,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
+use axum::extract::Query;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::access::{Access, Caller};
 use super::{bad, known, understood};
 use crate::domain::names::{EventId, RuleName};
 use crate::http::Admin;
@@ -67,15 +68,16 @@ impl Pauses {
     }
 }
 
-/// Everything that is paused.
-pub(super) async fn list(State(state): State<Arc<Admin>>) -> Result<Json<Value>, ApiError> {
+/// Everything that is paused; for a team, as far as it may know of it.
+pub(super) async fn list(Caller { state, access }: Caller) -> Result<Json<Value>, ApiError> {
     let pauses = Pauses::read(&state).await?;
     let shown: Vec<Value> = pauses
         .pauses
         .iter()
+        .filter(|pause| access.knows(pause.what, &pause.name))
         .map(|pause| {
             let mut shown = pauses.shown(pause);
-            shown["exists"] = known::exists(&state, pause.what, &pause.name).into();
+            shown["exists"] = known::exists(&state, &access, pause.what, &pause.name).into();
             shown
         })
         .collect();
@@ -90,15 +92,15 @@ pub(super) struct PauseQuery {
     reason: Option<String>,
 }
 
-/// Pauses something.
+/// Pauses something; a team one of its rules.
 pub(super) async fn pause(
-    State(state): State<Arc<Admin>>,
+    Caller { state, access }: Caller,
     query: Result<Query<PauseQuery>, QueryRejection>,
 ) -> Result<Json<Value>, ApiError> {
     let PauseQuery { what, name, reason } = understood(query)?;
-    let what = pausable(&what)?;
-    if !known::exists(&state, what, &name) {
-        return Err(known::none(&state, what, &name));
+    let what = allowed(&access, &what)?;
+    if !known::exists(&state, &access, what, &name) {
+        return Err(known::none(&state, &access, what, &name));
     }
     let reason = reason.map(|reason| reason.trim().to_owned());
     let reason = reason.filter(|reason| !reason.is_empty());
@@ -129,19 +131,22 @@ pub(super) struct ResumeQuery {
 
 /// Ends a pause. A rule is asked about what it has missed.
 pub(super) async fn resume(
-    State(state): State<Arc<Admin>>,
+    Caller { state, access }: Caller,
     query: Result<Query<ResumeQuery>, QueryRejection>,
 ) -> Result<Json<Value>, ApiError> {
     let ResumeQuery { what, name } = understood(query)?;
-    let what = pausable(&what)?;
+    let what = allowed(&access, &what)?;
+    if !access.knows(what, &name) {
+        return Err(known::none(&state, &access, what, &name));
+    }
     let resumed = state.store.resume(what, &name).await?;
     told(&state).await?;
     if resumed == Resumed::WasNotPaused {
-        return Err(if known::exists(&state, what, &name) {
+        return Err(if known::exists(&state, &access, what, &name) {
             let message = format!("the {} `{name}` is not paused", what.as_str());
             ApiError::new(StatusCode::CONFLICT, "api/not-paused", message)
         } else {
-            known::none(&state, what, &name)
+            known::none(&state, &access, what, &name)
         });
     }
     let replayed = match (what, RuleName::parse(name.as_str())) {
@@ -152,6 +157,15 @@ pub(super) async fn resume(
         "resumed": { "what": what, "name": name },
         "replayed": replayed,
     })))
+}
+
+/// What is to be paused, or to go on: all but rules is the operators'.
+fn allowed(access: &Access, what: &str) -> Result<Pausable, ApiError> {
+    let what = pausable(what)?;
+    if what != Pausable::Rule {
+        access.only_operators("a team pauses its rules alone")?;
+    }
+    Ok(what)
 }
 
 fn pausable(what: &str) -> Result<Pausable, ApiError> {

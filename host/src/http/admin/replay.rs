@@ -3,22 +3,22 @@
 //! Invariants:
 //! - Nothing is evaluated again in bulk without a filter, unless `all` is said.
 //! - A dry run changes nothing.
-
-use std::sync::Arc;
+//! - A team has the events that it sees evaluated again, by one of its rules, and no others.
 
 use axum::Json;
+use axum::extract::Query;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::access::{Access, Caller};
 use super::events::Restrictions;
-use super::{bad, commands, known, understood};
+use super::{bad, commands, events, known, seen, understood};
 use crate::domain::names::{EventId, RuleName};
 use crate::http::Admin;
 use crate::http::error::ApiError;
 use crate::store::{
-    EventFilter, EventState, EventSummary, Replay, StoreError, UnitEvaluation, Which,
+    EventFilter, EventState, EventSummary, Replay, Replayed, StoreError, UnitEvaluation, Which,
 };
 
 /// How many events a dry run asks the rules about: with the slowest rules that are allowed, a minute's work.
@@ -46,27 +46,65 @@ pub(super) struct ReplayQuery {
     until: Option<String>,
 }
 
+/// How many events a team has evaluated again at once: each is a commit of its own.
+const TEAM: usize = 1_000;
+
 /// Has events evaluated again.
 pub(super) async fn replay(
-    State(state): State<Arc<Admin>>,
+    Caller { state, access }: Caller,
     query: Result<Query<ReplayQuery>, QueryRejection>,
 ) -> Result<Json<Value>, ApiError> {
     let query = understood(query)?;
     let dry_run = query.dry_run;
-    let replay = query.meant(&state).await?;
+    let replay = query.meant(&state, &access).await?;
     if !dry_run {
-        let replayed = state.store.replay(replay).await?;
+        let (replayed, more) = again(&state, &access, replay).await?;
         state.waker.wake_all();
-        return Ok(Json(json!({ "replayed": replayed })));
+        return Ok(Json(json!({ "replayed": replayed, "more": more })));
     }
     if replay.which == Which::Skipped {
         return missed(&state, &replay).await.map(Json);
     }
-    rehearse(&state, replay).await.map(Json)
+    rehearse(&state, &access, replay).await.map(Json)
+}
+
+/// Has events evaluated again, and says whether there are more than a team may have at once. What a rule has missed
+/// it was granted.
+async fn again(
+    state: &Admin,
+    access: &Access,
+    replay: Replay,
+) -> Result<(Replayed, bool), StoreError> {
+    let is_bulk = replay.event.is_none() && replay.which == Which::All;
+    if access.team().is_none() || !is_bulk {
+        return Ok((state.store.replay(replay).await?, false));
+    }
+    let (events, more) = matching(state, access, (replay.filter, TEAM)).await?;
+    let mut all = Replayed::default();
+    for event in events {
+        let one = Replay {
+            event: Some(event.id),
+            rule: replay.rule.clone(),
+            ..Replay::default()
+        };
+        match state.store.replay(one).await {
+            // It was cleared away since.
+            Err(StoreError::NotFound { .. }) => {}
+            replayed => {
+                let replayed = replayed?;
+                all.events += replayed.events;
+                all.busy += replayed.busy;
+            }
+        }
+    }
+    Ok((all, more))
 }
 
 impl ReplayQuery {
-    async fn meant(self, state: &Admin) -> Result<Replay, ApiError> {
+    async fn meant(self, state: &Admin, access: &Access) -> Result<Replay, ApiError> {
+        if self.rule.is_none() {
+            access.only_operators("a team says which of its rules is asked again, with `rule`")?;
+        }
         let restrictions = Restrictions {
             source: self.source,
             subject: self.subject,
@@ -92,11 +130,11 @@ impl ReplayQuery {
         }
         let rule = self
             .rule
-            .map(|rule| known::rule(state, &rule))
+            .map(|rule| known::rule(state, access, &rule))
             .transpose()?;
         let event = match self.id.as_deref() {
-            Some("last") => Some(state.store.event(None).await?.event.id),
-            id => id.map(|id| EventId(id.to_owned())),
+            Some(id) => Some(events::one(state, access, id).await?),
+            None => None,
         };
         Ok(Replay {
             event,
@@ -129,7 +167,7 @@ async fn missed(state: &Admin, replay: &Replay) -> Result<Value, ApiError> {
 }
 
 /// What the rules would answer now.
-async fn rehearse(state: &Admin, replay: Replay) -> Result<Value, ApiError> {
+async fn rehearse(state: &Admin, access: &Access, replay: Replay) -> Result<Value, ApiError> {
     let rule = replay.rule;
     if let Some(id) = replay.event {
         let record = state.store.event(Some(&id)).await?;
@@ -139,7 +177,7 @@ async fn rehearse(state: &Admin, replay: Replay) -> Result<Value, ApiError> {
         }
         return Ok(json!({ "rehearsed": rehearsed, "more": false }));
     }
-    let (events, more) = matching(state, replay.filter).await?;
+    let (events, more) = matching(state, access, (replay.filter, REHEARSED)).await?;
     let mut rehearsed = Vec::new();
     for event in events {
         rehearsed.push(of_event(state, &event.id, rule.as_ref()).await?);
@@ -147,10 +185,11 @@ async fn rehearse(state: &Admin, replay: Replay) -> Result<Value, ApiError> {
     Ok(json!({ "rehearsed": rehearsed, "more": more }))
 }
 
-/// The newest events that would be evaluated again, as many as a dry run takes, and whether there are more.
+/// The newest events that would be evaluated again, at most so many, and whether there are more.
 async fn matching(
     state: &Admin,
-    filter: EventFilter,
+    access: &Access,
+    (filter, most): (EventFilter, usize),
 ) -> Result<(Vec<EventSummary>, bool), StoreError> {
     let (mut found, mut before) = (Vec::new(), None);
     loop {
@@ -159,7 +198,7 @@ async fn matching(
             limit: REHEARSED,
             ..filter.clone()
         };
-        let page = state.store.events(page).await?;
+        let page = seen::events(state, access, page).await?;
         let Some(last) = page.last() else {
             return Ok((found, false));
         };
@@ -169,7 +208,7 @@ async fn matching(
             if !has_ended || commands::is_by_hand(&event.source) {
                 continue;
             }
-            if found.len() == REHEARSED {
+            if found.len() == most {
                 return Ok((found, true));
             }
             found.push(event);

@@ -7,6 +7,7 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use serde_json::{Value, json};
 
+use super::access::{Access, Caller};
 use super::pauses::Pauses;
 use super::{Admin, known, live, named};
 use crate::catalog::RuleDescription;
@@ -17,11 +18,14 @@ use crate::sources::{InsideSummary, Source};
 use crate::store::{Pausable, RefusalRecord};
 use crate::worker::Live;
 
-/// Every source, and all that was refused.
-pub(super) async fn list(State(state): State<Arc<Admin>>) -> Result<Json<Value>, ApiError> {
-    let refusals = state.store.refusals(None).await?;
+/// Every source, and all that was refused. A team gets the names and the providers of those that it is granted.
+pub(super) async fn list(Caller { state, access }: Caller) -> Result<Json<Value>, ApiError> {
     let pauses = Pauses::read(&state).await?;
     let live = live(&state);
+    if access.team().is_some() {
+        return Ok(Json(of_team(&state, &access, &pauses)));
+    }
+    let refusals = state.store.refusals(None).await?;
     let mut sources = Vec::new();
     for source in live.sources.values() {
         let mut shown = of_source(&live, source);
@@ -39,7 +43,7 @@ pub(super) async fn list(State(state): State<Arc<Admin>>) -> Result<Json<Value>,
     }
     let gone: Vec<Value> = pauses
         .all(Pausable::Source)
-        .filter(|pause| !known::exists(&state, Pausable::Source, &pause.name))
+        .filter(|pause| !known::exists(&state, &access, Pausable::Source, &pause.name))
         .map(|pause| {
             json!({ "name": pause.name, "paused": pauses.of(Pausable::Source, &pause.name) })
         })
@@ -49,13 +53,32 @@ pub(super) async fn list(State(state): State<Arc<Admin>>) -> Result<Json<Value>,
     })))
 }
 
+fn of_team(state: &Admin, access: &Access, pauses: &Pauses) -> Value {
+    let (live, inside) = (live(state), state.inside.summaries());
+    let sources = known::names(state, access, Pausable::Source).into_iter();
+    let sources = sources.map(|name| {
+        let sent = live.sources.values();
+        let sent = sent.map(|source| source.summary());
+        let sent = sent.map(|summary| (summary.name, summary.provider));
+        let inside = inside.iter();
+        let inside = inside.map(|summary| (summary.name.clone(), summary.provider));
+        let of_name = sent.chain(inside).find(|(one, _)| one.as_str() == name);
+        json!({
+            "name": name,
+            "provider": of_name.map(|(_, provider)| provider),
+            "paused": pauses.of(Pausable::Source, &name),
+        })
+    });
+    json!({ "sources": sources.collect::<Vec<Value>>() })
+}
+
 /// One source, with what it refused.
 pub(super) async fn show(
     State(state): State<Arc<Admin>>,
     name: Result<Path<String>, PathRejection>,
 ) -> Result<Json<Value>, ApiError> {
     let name = named(name)?;
-    let unknown = || known::none(&state, Pausable::Source, &name);
+    let unknown = || known::none(&state, &Access::Operator, Pausable::Source, &name);
     let name = SourceName::parse(name.as_str()).map_err(|_| unknown())?;
     let live = live(&state);
     let source = live.sources.get(&name);
