@@ -1,5 +1,6 @@
 //! Hookbox from outside: the real program, real sockets, real files, and rules that misbehave.
 
+mod access;
 mod admin;
 mod by_hand;
 mod channels;
@@ -11,6 +12,7 @@ mod fairness;
 mod first_hour;
 mod hooks;
 mod inside;
+mod isolation;
 mod lifecycle;
 mod limits;
 mod modules;

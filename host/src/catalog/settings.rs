@@ -62,6 +62,16 @@ pub enum SettingsError {
         /// Where and why.
         reason: String,
     },
+    /// It names a module, and one of its own name is there as well.
+    #[error(
+        "the settings file says `module = \"{named}\"`, and `{own}` beside it would be used: remove the line, or the file"
+    )]
+    TwoModules {
+        /// The module that it names.
+        named: String,
+        /// The module that has its own name.
+        own: String,
+    },
     /// A condition names a subject that there is not.
     #[error("there is no subject `{found}`{}", hint(nearest.as_deref()))]
     Subject {

@@ -4,6 +4,8 @@
 //! - What serves is kept in the archive, so that it can serve again.
 //! - A version that was turned back from is not loaded while its files lie in the folder.
 
+use std::ffi::OsStr;
+use std::path::Path;
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
@@ -13,6 +15,7 @@ use super::archive::{Archive, Contents};
 use super::life::{Life, Version};
 use super::load::{Candidate, LoadError, Loaded, Rule, load, no_such_team};
 use super::scan::{Found, Opened};
+use super::settings::{SettingsError, SettingsFile};
 use crate::capability::Asks;
 use crate::domain::names::RuleName;
 use crate::engine::Engine;
@@ -69,6 +72,7 @@ impl Loader {
     ) -> Taken {
         // It is never closed; without a turn the rule is loaded as well.
         let _turn = self.turns.acquire().await.ok();
+        let path = found.module.as_ref().ok().map(|module| module.path.clone());
         let contents = match self.read(name, found).await {
             Ok(read) => read,
             Err(reason) => {
@@ -80,15 +84,17 @@ impl Loader {
             }
         };
         let file = contents.version();
-        let outcome = match life.turned_back_to(&file) {
-            Some(to) => match self.archived(name, to).await {
+        let one = one_module(name, path.as_deref(), &contents.settings);
+        let outcome = match (one, life.turned_back_to(&file)) {
+            (Err(error), _) => self.rejected(name, error.into(), life, serves).await,
+            (Ok(()), Some(to)) => match self.archived(name, to).await {
                 Ok(rule) => Outcome::Serves(rule),
                 Err(error) => Outcome::Rejected {
                     error,
                     instead: None,
                 },
             },
-            None => self.load(name, contents, life, serves).await,
+            (Ok(()), None) => self.load(name, contents, life, serves).await,
         };
         Taken {
             file: Some(file),
@@ -207,5 +213,22 @@ fn candidate(name: &RuleName, contents: &Contents) -> Candidate {
         module: Arc::clone(&contents.module),
         settings: Arc::clone(&contents.settings),
         running: None,
+    }
+}
+
+/// Refuses a settings file that names a module and has one of its own name beside it: which of the two is meant
+/// cannot be seen.
+fn one_module(
+    name: &RuleName,
+    module: Option<&Path>,
+    settings: &[u8],
+) -> Result<(), SettingsError> {
+    let own = format!("{}.wasm", name.stem());
+    let is_own = module.and_then(Path::file_name) == Some(OsStr::new(&own));
+    // What else is wrong with the file is said when it is loaded.
+    let named = SettingsFile::parse(settings).ok();
+    match named.and_then(|file| file.module) {
+        Some(named) if is_own && named != own => Err(SettingsError::TwoModules { named, own }),
+        _ => Ok(()),
     }
 }
