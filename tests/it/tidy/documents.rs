@@ -268,17 +268,19 @@ fn every_link_of_the_documents_leads_to_a_file_and_a_heading_that_there_are() {
 }
 
 #[test]
-fn every_test_that_the_architecture_names_is_there() {
+fn every_test_that_a_document_names_is_there() {
     let code: String = ["host/src", "tests/it"]
         .iter()
         .flat_map(|folder| files(folder, ".rs"))
         .map(read)
         .collect();
     let is_test = regex(r"^[a-z0-9]+(_[a-z0-9]+){3,}$");
-    let wrong: Vec<String> = quoted(&read("ARCHITECTURE.md"))
-        .into_iter()
-        .filter(|name| is_test.is_match(name) && !code.contains(&format!("fn {name}(")))
-        .map(|name| format!("ARCHITECTURE.md: there is no test `{name}`"))
-        .collect();
+    let mut wrong = Vec::new();
+    for page in ["ARCHITECTURE.md", "docs/threat-model.md"] {
+        let named = quoted(&read(page));
+        let named = named.into_iter().filter(|name| is_test.is_match(name));
+        let missing = named.filter(|name| !code.contains(&format!("fn {name}(")));
+        wrong.extend(missing.map(|name| format!("{page}: there is no test `{name}`")));
+    }
     assert_none(&wrong);
 }
