@@ -98,6 +98,22 @@ async fn a_version_that_asks_for_more_waits_for_its_grant_and_the_lines_shown_gi
 }
 
 #[tokio::test]
+async fn a_restart_gives_a_version_that_asks_for_more_no_more() {
+    let (site, server) = echo_at_work().await;
+    let wider = guest("wants-everything");
+    server.kill();
+
+    site.put("rules/payments/echo.toml", b"");
+    site.put("rules/payments/echo.wasm", &wider);
+    let server = site.serve().await;
+    let rejected = server.rule_in_state("payments/echo", "rejected").await;
+
+    assert_eq!(rejected["code"], "rule/not-granted");
+    assert_eq!(rejected["serving"]["module"], digest(&guest("echo")));
+    assert_eq!(rejected["refused"]["module"], digest(&wider));
+}
+
+#[tokio::test]
 async fn a_rule_that_was_never_at_work_shows_what_it_lacks() {
     let site = Site::new(&format!("{CHANNELS}{TEAM}"));
     let settings = "[settings]\nchannel = 'ops'";

@@ -9,12 +9,13 @@ use crate::support::events::{evaluated_by, sample, verdict};
 use crate::support::{rule, stderr, stdout, workspace};
 
 /// The paths that a team may ask for. Every other must refuse it.
-const ALLOWED: [(&str, &str); 14] = [
+const ALLOWED: [(&str, &str); 15] = [
     ("get", "/api/v1/events"),
     ("post", "/api/v1/events/replay"),
     ("get", "/api/v1/events/{id}"),
     ("get", "/api/v1/rules"),
     ("get", "/api/v1/rules/{name}"),
+    ("post", "/api/v1/rules/wish"),
     ("get", "/api/v1/actions"),
     ("get", "/api/v1/actions/{id}"),
     ("get", "/api/v1/actions/{id}/output"),
@@ -61,6 +62,7 @@ fn filled(path: &str, (event, action, mark): (&str, &str, &str)) -> String {
     };
     let query = match path {
         "/api/v1/pause" | "/api/v1/resume" => format!("?what=rule&name={mark}%2Fecho"),
+        "/api/v1/rules/wish" => format!("?wish=disable&rule={mark}%2Fecho"),
         "/api/v1/events/replay" => format!("?rule={mark}%2Fecho&id={event}"),
         _ => String::new(),
     };
@@ -231,6 +233,33 @@ async fn a_team_pauses_and_replays_its_own_rules_alone() {
     assert_eq!(untouched["record"]["run"], 0);
     let asked_again: Vec<String> = evaluated_by(&record).into_iter().skip(2).collect();
     assert_eq!(asked_again, ["payments/echo"]);
+}
+
+#[tokio::test]
+async fn a_team_takes_its_own_rule_out_of_work_and_into_it_again() {
+    let teams = Teams::at_work().await;
+    let wish = async |rule: &str, wish: &str| {
+        let path = format!("/api/v1/rules/wish?rule={rule}%2Fecho&wish={wish}&by=ada");
+        teams.ask(Method::POST, &path).await
+    };
+
+    let (done, disabled) = wish("payments", "disable").await;
+    let event = teams.server.send_sample("push").await;
+    let record = teams.server.settled(&event).await;
+    let (back, enabled) = wish("payments", "enable").await;
+    let (theirs, _) = wish("shop", "disable").await;
+    let (shared, _) = teams
+        .ask(Method::POST, "/api/v1/rules/wish?rule=hush&wish=disable")
+        .await;
+    let shown = stdout(&teams.run(&["rules", "show", "payments/echo"]).await);
+
+    assert_eq!([done, back], [StatusCode::OK; 2], "{disabled} {enabled}");
+    assert_eq!(disabled["rule"]["state"], "disabled");
+    assert_eq!(disabled["rule"]["by"], "ada of the team `payments`");
+    assert_eq!(evaluated_by(&record), ["shop-watch/echo"]);
+    assert_eq!(enabled["rule"]["state"], "active");
+    assert_eq!([theirs, shared], [StatusCode::NOT_FOUND; 2]);
+    assert!(shown.contains("serves"), "{shown}");
 }
 
 #[tokio::test]

@@ -16,6 +16,12 @@ pub(super) fn show(rule: &Value) {
         let reason = output::safe(reason).replace('\n', "\n  ");
         output::line(format!("  {reason} ({})", text(&rule["code"])));
     }
+    if let Some(by) = rule["by"].as_str() {
+        output::line(format!("  by {}", output::safe(by)));
+    }
+    if let Some(until) = rule["until-local"].as_str() {
+        output::line(format!("  asked again from {}", output::safe(until)));
+    }
     if let Some(paused) = output::paused(&rule["paused"]) {
         let missed = text(&rule["missed"]);
         output::line(format!("  {paused}; it has missed {missed} events"));
@@ -37,6 +43,34 @@ pub(super) fn show(rule: &Value) {
         show_conditions(&rule["rule"]);
         show_limits(&rule["rule"]);
     }
+    show_versions(rule);
+}
+
+/// Writes which versions were at work, the newest first.
+fn show_versions(rule: &Value) {
+    let versions = items(&rule["versions"]);
+    if versions.is_empty() {
+        return;
+    }
+    output::line("\nversions that were at work:");
+    let rows = versions.iter().map(|version| {
+        let is_serving = ["module", "settings"]
+            .iter()
+            .all(|key| version[key] == rule["serving"][key]);
+        let short = |key: &str| {
+            let digest = text(&version[key]);
+            digest.get(7..19).unwrap_or(&digest).to_owned()
+        };
+        let serves = if is_serving { "serves" } else { "" };
+        vec![
+            text(&version["number"]),
+            short("module"),
+            short("settings"),
+            serves.to_owned(),
+        ]
+    });
+    let rows: Vec<Vec<String>> = rows.collect();
+    output::table(&["VERSION", "MODULE", "SETTINGS", ""], &rows);
 }
 
 fn list(values: &Value) -> String {
