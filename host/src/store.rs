@@ -34,9 +34,9 @@ pub use records::{
     AttemptResult, Backlog, Cancellation, Channel, ClaimedAction, ClaimedDelivery, ClaimedEvent,
     ClaimedMessage, Consequences, Delivery, DeliveryKey, DeliverySummary, DropRecord,
     EvaluationRecord, EventFilter, EventRecord, EventState, EventSummary, Failing, FileRecord,
-    FolderChange, FolderRecord, Interrupted, Lane, NewAction, Pausable, Pause, Refusal,
-    RefusalRecord, Replay, Replayed, Rest, RootRecord, Skipped, SnapshotId, UnitCommit,
-    UnitEvaluation, WaitingMessage, Which,
+    FolderChange, FolderRecord, Interrupted, Lane, NewAction, Past, PastAnswer, PastEvent,
+    PastPage, Pausable, Pause, Refusal, RefusalRecord, Replay, Replayed, Rest, RootRecord, Skipped,
+    SnapshotId, UnitCommit, UnitEvaluation, WaitingMessage, Which,
 };
 
 /// The number of crashes after which what was in flight is set aside.
@@ -224,6 +224,16 @@ pub trait Store: Send + Sync + 'static {
 
     /// The rules that have missed events while they were paused, with how many, by name.
     async fn skipped(&self) -> Result<Vec<Skipped>, StoreError>;
+
+    // The past.
+
+    /// Where the events that match begin and end, and how many they are: those whose first run is over, and that no
+    /// person made. A limit of the filter means the newest of them, and 0 all.
+    async fn past(&self, filter: EventFilter) -> Result<Past, StoreError>;
+
+    /// Some of them in the order of their sequence numbers, each with what one rule answered first, and with what
+    /// dropped it before that rule was asked.
+    async fn past_events(&self, page: PastPage) -> Result<Vec<PastEvent>, StoreError>;
 
     // Messages.
 

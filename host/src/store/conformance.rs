@@ -18,6 +18,7 @@ mod messages;
 mod once;
 mod order;
 mod ownership;
+mod past;
 mod pauses;
 mod refusals;
 mod replays;
@@ -264,6 +265,14 @@ macro_rules! conformance {
                 what_a_person_asks_for_is_kept_once,
                 what_a_person_asks_for_is_kept_whole_or_not_at_all,
                 what_a_person_asked_for_is_never_evaluated,
+            }
+            past {
+                the_past_is_read_page_by_page_in_the_order_of_the_events,
+                the_past_holds_what_matches_and_no_other,
+                an_event_is_no_past_before_its_first_run_is_over,
+                what_a_person_asked_for_is_no_past_of_rules,
+                the_first_answer_of_a_rule_is_the_one_that_counts,
+                a_drop_of_its_unit_or_of_the_shared_rules_is_known,
             }
             ownership {
                 what_a_crashed_owner_had_in_hand_is_handed_out_again,

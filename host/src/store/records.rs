@@ -2,6 +2,7 @@
 
 mod action;
 mod control;
+mod past;
 mod source;
 
 pub use action::{
@@ -11,6 +12,7 @@ pub use action::{
 };
 use bytes::Bytes;
 pub use control::{Channel, Failing, Pausable, Pause, Replay, Replayed, Skipped, Which};
+pub use past::{Past, PastAnswer, PastEvent, PastPage};
 use serde::{Deserialize, Serialize};
 pub use source::{DeliverySummary, FileRecord, FolderChange, FolderRecord, RootRecord};
 

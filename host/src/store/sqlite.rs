@@ -18,8 +18,9 @@ use super::{
     Accepted, ActionFilter, ActionId, ActionRecord, AttemptEnd, Backlog, Cancellation, Channel,
     ClaimedAction, ClaimedDelivery, ClaimedEvent, ClaimedMessage, Consequences, Delivery,
     DeliverySummary, EventFilter, EventRecord, EventSummary, Failing, FolderChange, FolderRecord,
-    InterruptDecision, Interrupted, Lane, NewAction, Pausable, Pause, Refusal, RefusalRecord,
-    Replay, Replayed, Resumed, Skipped, SnapshotId, Store, StoreError, Survivors, UnitCommit,
+    InterruptDecision, Interrupted, Lane, NewAction, Past, PastEvent, PastPage, Pausable, Pause,
+    Refusal, RefusalRecord, Replay, Replayed, Resumed, Skipped, SnapshotId, Store, StoreError,
+    Survivors, UnitCommit,
 };
 use crate::domain::clock::{Clock, Timestamp};
 use crate::domain::event::Event;
@@ -38,6 +39,7 @@ mod file;
 mod groups;
 mod messages;
 mod ownership;
+mod past;
 mod pauses;
 mod readers;
 mod refusals;
@@ -231,6 +233,14 @@ impl Store for Sqlite {
 
     async fn skipped(&self) -> Result<Vec<Skipped>, StoreError> {
         self.readers.run(replays::skipped).await
+    }
+
+    async fn past(&self, filter: EventFilter) -> Result<Past, StoreError> {
+        self.readers.run(move |db| past::extent(db, &filter)).await
+    }
+
+    async fn past_events(&self, page: PastPage) -> Result<Vec<PastEvent>, StoreError> {
+        self.readers.run(move |db| past::page(db, &page)).await
     }
 
     async fn lanes(&self, now: Timestamp) -> Result<Vec<Lane>, StoreError> {

@@ -318,3 +318,42 @@ async fn what_a_person_changes_is_found_without_what_is_done() {
         assert_reads_by(&store, &query, index).await;
     }
 }
+
+#[tokio::test]
+async fn the_past_is_read_in_its_order_and_between_its_bounds() {
+    let (_folder, store) = store();
+    let by_time = EventFilter {
+        since: Some(NOW),
+        ..EventFilter::default()
+    };
+    let by_source = EventFilter {
+        source: SourceName::parse("x").ok(),
+        ..by_time.clone()
+    };
+    let page = |filter: &EventFilter| {
+        past::listing(&past::conditions(&PastPage {
+            filter: filter.clone(),
+            rule: RuleName::parse("x").expect("a name"),
+            first: 1,
+            last: 2,
+            limit: 3,
+        }))
+    };
+    for (query, index) in [
+        (page(&by_time), "PRIMARY KEY (rowid>? AND rowid<?)"),
+        (page(&by_source), "events_by_source (source=? AND"),
+        (
+            past::ANSWER.to_owned(),
+            "sqlite_autoindex_evaluations_1 (event_sequence=?)",
+        ),
+    ] {
+        assert_reads_in_order_by(&store, &query, index).await;
+    }
+    let extent = past::newest(&events::conditions(&by_time));
+    assert_reads_by(
+        &store,
+        &extent,
+        "events_by_time (received_at>? AND received_at<?)",
+    )
+    .await;
+}
