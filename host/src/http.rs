@@ -16,7 +16,7 @@ use crate::domain::clock::Clock;
 use crate::domain::secret::Secret;
 use crate::sources::{AddressRange, Inside};
 use crate::store::Store;
-use crate::worker::{Live, PausedRules, Performs, Rehearsal, Waker};
+use crate::worker::{Live, PausedRules, Performs, Rehearsal, TimeMachine, Waker};
 
 mod admin;
 mod body;
@@ -127,6 +127,8 @@ pub struct Admin {
     pub paused_rules: Arc<PausedRules>,
     /// Asks the rules without consequences.
     pub rehearsal: Rehearsal,
+    /// Tries modules on the past.
+    pub time_machine: TimeMachine,
     /// Whether actions are performed.
     pub performs: Performs,
 }

@@ -87,6 +87,22 @@ pub fn engine(data: &Path) -> anyhow::Result<Arc<Engine>> {
     Ok(Arc::new(Engine::new(&config)?))
 }
 
+/// Starts to keep the rules of the configured folder at work.
+fn start_catalog(
+    config: &Config,
+    engine: &Arc<Engine>,
+    memory: Memory,
+    clock: &Arc<dyn Clock>,
+) -> Catalog {
+    Catalog::start(catalog::Parts {
+        engine: Arc::clone(engine),
+        config: Arc::new(config.catalog.clone()),
+        clock: Arc::clone(clock),
+        memory: Arc::new(memory),
+        versions: Some(config.data.join("versions")),
+    })
+}
+
 impl Server {
     /// Starts a server; it answers webhooks when this returns.
     ///
@@ -111,18 +127,15 @@ impl Server {
         let live = live::build(&config, &options.console, &own)?;
         let live = Arc::new(RwLock::new(Arc::new(live)));
         let waker = Waker::default();
-        let catalog = Arc::new(Catalog::start(catalog::Parts {
-            engine: engine(&config.data)?,
-            config: Arc::new(config.catalog.clone()),
-            clock: Arc::clone(&clock),
-            memory: Arc::new(Memory {
-                store: Arc::clone(&store),
-                waker: waker.clone(),
-            }),
-            versions: Some(config.data.join("versions")),
-        }));
+        let engine = engine(&config.data)?;
+        let memory = Memory {
+            store: Arc::clone(&store),
+            waker: waker.clone(),
+        };
+        let catalog = Arc::new(start_catalog(&config, &engine, memory, &clock));
         let core = Core {
             inside: Arc::default(),
+            engine,
             store,
             clock,
             live: Arc::clone(&live),
@@ -220,6 +233,7 @@ fn allow_connections() {
 /// What the worker, the sources that are looked after, and both listeners' routes are made from.
 struct Core {
     inside: Arc<Inside>,
+    engine: Arc<Engine>,
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     live: Arc<RwLock<Arc<Live>>>,
@@ -287,6 +301,7 @@ impl Core {
             waker: worker.waker(),
             paused_rules: worker.paused_rules(),
             rehearsal: worker.rehearsal(),
+            time_machine: worker.time_machine(Arc::clone(&self.engine)),
             performs,
         };
         Ok(Arc::new(admin).router())

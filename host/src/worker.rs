@@ -24,6 +24,7 @@ use crate::capability::TeamTokens;
 use crate::catalog::{Catalog, CatalogConfig};
 use crate::domain::clock::{Clock, Timestamp};
 use crate::domain::names::{EventId, RuleName, SourceName};
+use crate::engine::Engine;
 use crate::sources::Source;
 use crate::store::{ActionKind, SnapshotId, Store, StoreError, Survivors, UnitEvaluation};
 
@@ -38,9 +39,14 @@ mod place;
 mod pool;
 mod rate;
 mod settle;
+mod time_machine;
 
 pub use grants::OPERATORS;
 pub use paused::PausedRules;
+pub use time_machine::{
+    Beginning, Change, Compared, Counts, Exactness, FieldChange, Proposal, SettingsOf, Step,
+    Summary, TimeMachine, Told, ToldFault, Trial, TrialError, Usage, Verdict,
+};
 
 /// How long what runs may go on when the server ends: the longest grace of a command, and what it takes to
 /// write down how it ended. Service managers wait for 90 s as a rule.
@@ -229,6 +235,12 @@ impl Worker {
     #[must_use]
     pub fn rehearsal(&self) -> Rehearsal {
         Rehearsal(Arc::clone(&self.shared))
+    }
+
+    /// The way to try modules on the past.
+    #[must_use]
+    pub fn time_machine(&self, engine: Arc<Engine>) -> TimeMachine {
+        TimeMachine::new(Arc::clone(&self.shared), engine)
     }
 
     /// Takes nothing more from now on; what is in hand goes on until [`end`](Self::end).

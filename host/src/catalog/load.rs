@@ -21,6 +21,8 @@ use crate::engine::{Answer, CompileError, Engine, Module};
 pub struct Rule {
     /// Its name and when it is asked.
     pub description: RuleDescription,
+    /// The settings file it was loaded with; empty where there was none.
+    pub file: Arc<[u8]>,
     /// What its module says of itself.
     pub manifest: Manifest,
     /// The module.
@@ -238,6 +240,7 @@ pub(super) async fn load(
             grants: team.grants.clone(),
             shadow: file.shadow,
         },
+        file: Arc::clone(&candidate.settings),
         manifest,
         module,
         settings,

@@ -93,7 +93,7 @@ pub(super) async fn evaluate(
 }
 
 /// What rules see of an event; one that is evaluated again says so.
-fn input(event: &Event, run: u32, payload: Payload) -> Arc<Input> {
+pub(super) fn input(event: &Event, run: u32, payload: Payload) -> Arc<Input> {
     let mut event = event.clone();
     event.replay = run > 0;
     Arc::new(Input::new(Arc::new(event), payload))
@@ -512,7 +512,7 @@ impl Job {
     fn action(&self, rule: &Rule, index: usize, action: &Action) -> NewAction {
         let shadow = rule.description.shadow || self.performs == Performs::OnlyRecords;
         let permitted = rule.permits.check(action);
-        let turn = self.turn(action);
+        let turn = turn(&self.live, action);
         // One that is refused keeps its turn: somebody may have it tried again once it is granted.
         let refusal = permitted
             .err()
@@ -538,19 +538,19 @@ impl Job {
             },
         }
     }
+}
 
-    /// For a deploy, checks its arguments and works out which others it must not run beside.
-    fn turn(&self, action: &Action) -> Result<Option<Turn>, String> {
-        let Action::Deploy(deploy) = action else {
-            return Ok(None);
-        };
-        let name = CommandName::parse(&deploy.name).map_err(|error| error.to_string())?;
-        let command = self.live.commands.get(&name).ok_or_else(|| {
-            format!("there is no command `{name}`: add `[commands.{name}]` to `hookbox.toml`")
-        })?;
-        let prepared = command
-            .prepare(&deploy.arguments)
-            .map_err(|error| error.to_string())?;
-        Ok(Some(prepared.turn().clone()))
-    }
+/// For a deploy, checks its arguments and works out which others it must not run beside.
+pub(super) fn turn(live: &Live, action: &Action) -> Result<Option<Turn>, String> {
+    let Action::Deploy(deploy) = action else {
+        return Ok(None);
+    };
+    let name = CommandName::parse(&deploy.name).map_err(|error| error.to_string())?;
+    let command = live.commands.get(&name).ok_or_else(|| {
+        format!("there is no command `{name}`: add `[commands.{name}]` to `hookbox.toml`")
+    })?;
+    let prepared = command
+        .prepare(&deploy.arguments)
+        .map_err(|error| error.to_string())?;
+    Ok(Some(prepared.turn().clone()))
 }
