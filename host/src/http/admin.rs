@@ -24,6 +24,7 @@ mod replay;
 mod rules;
 mod seen;
 mod sources;
+mod time_machine;
 
 use std::sync::{Arc, PoisonError};
 
@@ -54,6 +55,7 @@ fn for_teams() -> Router<Guarded> {
         .route("/api/v1/rules", get(rules::list))
         .route("/api/v1/rules/{name}", get(rules::show))
         .route("/api/v1/rules/wish", post(rules::wish))
+        .route("/api/v1/rules/replay", post(time_machine::replay))
         .route("/api/v1/actions", get(actions::list))
         .route("/api/v1/actions/{id}", get(actions::show))
         .route("/api/v1/actions/{id}/output", get(outputs::show))
