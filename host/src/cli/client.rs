@@ -8,6 +8,9 @@ use crate::config::env::{Secrets, variable};
 use crate::domain::secret::ReadSecret as _;
 use crate::server::admin_token_path;
 
+/// How long an answer may take that goes on as long as there is something to say.
+const LONG: std::time::Duration = std::time::Duration::from_hours(24);
+
 /// A running server's admin interface.
 pub(super) struct Client {
     base: String,
@@ -95,38 +98,116 @@ impl Client {
         self.send(request).await
     }
 
+    /// Sends JSON to a path of the interface that answers with one JSON object a line, and takes its time.
+    pub(super) async fn post_for_lines(
+        &self,
+        path: &str,
+        query: &[(&str, String)],
+        body: &Value,
+    ) -> Result<Lines, CliError> {
+        let request = self.http.post(format!("{}{path}", self.base));
+        let request = request.query(query).json(body).timeout(LONG);
+        let answer = self.answer(request).await?;
+        let status = answer.status();
+        if status.is_success() {
+            return Ok(Lines {
+                answer,
+                read: Vec::new(),
+            });
+        }
+        Err(refused(status, &json_of(answer).await?))
+    }
+
     async fn send(&self, request: reqwest::RequestBuilder) -> Result<Value, CliError> {
+        let answer = self.answer(request).await?;
+        let status = answer.status();
+        let body = json_of(answer).await?;
+        if status.is_success() {
+            return Ok(body);
+        }
+        Err(refused(status, &body))
+    }
+
+    async fn answer(
+        &self,
+        request: reqwest::RequestBuilder,
+    ) -> Result<reqwest::Response, CliError> {
         let answer = request.bearer_auth(&self.token).send().await;
-        let answer = answer.map_err(|error| {
+        answer.map_err(|error| {
             CliError::new(
                 Exit::Unreachable,
                 anyhow::Error::new(error)
                     .context(format!("the server at {} does not answer", self.base)),
             )
             .hint("start it with `hookbox serve`, or name it with `--server` or `HOOKBOX_SERVER`")
-        })?;
-        let status = answer.status();
-        let body: Value = answer
-            .json()
-            .await
-            .context("the answer is not JSON: is this the admin address?")
-            .map_err(|error| CliError::new(Exit::Unreachable, error))?;
-        if status.is_success() {
-            return Ok(body);
-        }
-        let message = body["error"]["message"]
-            .as_str()
-            .unwrap_or("no reason given");
-        // The server did its part.
-        if body["error"]["code"] == "api/channel-failed" {
-            let error = anyhow::anyhow!("{}", output::safe(message));
-            return Err(CliError::new(Exit::Failed, error));
-        }
-        Err(CliError::new(
-            Exit::Refused,
-            anyhow::anyhow!("the server refused: {message} ({status})"),
-        ))
+        })
     }
+}
+
+async fn json_of(answer: reqwest::Response) -> Result<Value, CliError> {
+    answer
+        .json()
+        .await
+        .context("the answer is not JSON: is this the admin address?")
+        .map_err(|error| CliError::new(Exit::Unreachable, error))
+}
+
+/// What the server says no with.
+fn refused(status: reqwest::StatusCode, body: &Value) -> CliError {
+    let message = body["error"]["message"]
+        .as_str()
+        .unwrap_or("no reason given");
+    let code = body["error"]["code"].as_str().unwrap_or_default();
+    // The server did its part.
+    if code == "api/channel-failed" {
+        return CliError::new(Exit::Failed, anyhow::anyhow!("{}", output::safe(message)));
+    }
+    if code.starts_with("rule/") {
+        let error = anyhow::anyhow!("{} ({code})", output::safe(message));
+        return CliError::new(
+            Exit::Rule,
+            error.context("the server would not take the rule"),
+        );
+    }
+    CliError::new(
+        Exit::Refused,
+        anyhow::anyhow!("the server refused: {message} ({status})"),
+    )
+}
+
+/// An answer of one JSON object a line, as it comes.
+pub(super) struct Lines {
+    answer: reqwest::Response,
+    read: Vec<u8>,
+}
+
+impl Lines {
+    /// The next line; none at the end.
+    pub(super) async fn next(&mut self) -> Result<Option<Value>, CliError> {
+        loop {
+            if let Some(end) = self.read.iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = self.read.drain(..=end).collect();
+                let line = serde_json::from_slice(&line);
+                return line.map(Some).map_err(|error| broken_off(error.into()));
+            }
+            match self.answer.chunk().await {
+                Ok(Some(chunk)) => self.read.extend_from_slice(&chunk),
+                Ok(None) if self.read.is_empty() => return Ok(None),
+                Ok(None) => {
+                    let error = anyhow::anyhow!("the connection was closed");
+                    return Err(broken_off(error));
+                }
+                Err(error) => return Err(broken_off(error.into())),
+            }
+        }
+    }
+}
+
+fn broken_off(error: anyhow::Error) -> CliError {
+    CliError::new(
+        Exit::Unreachable,
+        error.context("the server's answer broke off"),
+    )
 }
 
 fn configured_token(config: &crate::config::Config) -> Result<String, CliError> {

@@ -21,11 +21,13 @@ pub enum Exit {
     Refused,
     /// The server did what it was asked, and that failed: a command, or the message of a test.
     Failed,
+    /// Something differs, and `--fail-on-difference` was given.
+    Differs,
 }
 
 impl Exit {
     /// Every code with what it means, for the documentation.
-    pub const ALL: [(Self, &'static str); 8] = [
+    pub const ALL: [(Self, &'static str); 9] = [
         (Self::Ok, "it did what it was asked"),
         (
             Self::Internal,
@@ -43,6 +45,10 @@ impl Exit {
             Self::Failed,
             "the server did what it was asked, and that failed: a command, or the message of a test",
         ),
+        (
+            Self::Differs,
+            "something differs, and `--fail-on-difference` was given",
+        ),
     ];
 
     /// The number.
@@ -57,6 +63,7 @@ impl Exit {
             Self::Unreachable => 5,
             Self::Refused => 6,
             Self::Failed => 7,
+            Self::Differs => 8,
         }
     }
 }

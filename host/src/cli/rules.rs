@@ -10,6 +10,7 @@ use super::{CliError, Exit, Global, output, runtime};
 mod add;
 mod grants;
 mod show;
+mod replay;
 mod wish;
 
 #[derive(Debug, clap::Subcommand)]
@@ -42,6 +43,7 @@ pub(super) enum Command {
     /// Shows what it is and asks for, puts it into the rules folder of the configuration of this folder,
     /// with a settings file to fill in, and prints what is still missing for it to be at work.
     Add(add::Args),
+    Replay(replay::Args),
     /// Ask a rule about nothing more, and keep on record what it misses
     ///
     /// It is named as `hookbox rules list` names it. The other rules go on.
@@ -90,6 +92,7 @@ pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, CliError> 
             runtime.block_on(client.post("/api/v1/rules/reload", &query))
         }
         Command::Add(args) => return add::run(global, args),
+        Command::Replay(args) => return runtime.block_on(replay::run(global, &client, args)),
         Command::Pause(args) => return runtime.block_on(pause(global, &client, "rule", args)),
         Command::Resume(args) => return runtime.block_on(resume(global, &client, "rule", args)),
         Command::Enable(args) => return runtime.block_on(args.wish(global, &client, "enable")),
