@@ -23,5 +23,6 @@ mod supervisor;
 mod support;
 mod swaps;
 mod tidy;
+mod time_machine;
 mod toolchain;
 mod turns;
