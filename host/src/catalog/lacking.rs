@@ -134,7 +134,9 @@ impl Wanted {
                     &format!("[{table}.{}]\n{example}", key(name)),
                 );
             }
-            NotPermitted::NotGranted { kind, name, .. } | NotPermitted::NotAsked { kind, name } => {
+            NotPermitted::NotGranted { kind, name, .. }
+            | NotPermitted::More { kind, name, .. }
+            | NotPermitted::NotAsked { kind, name } => {
                 add(self.list(*kind), name);
             }
         }

@@ -9,8 +9,8 @@ use super::{CliError, Exit, Global, output, runtime};
 
 mod add;
 mod grants;
-mod show;
 mod replay;
+mod show;
 mod wish;
 
 #[derive(Debug, clap::Subcommand)]
@@ -65,10 +65,14 @@ pub(super) enum Command {
 }
 
 pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, CliError> {
-    if let Command::Add(args) = command {
-        // It asks no server.
-        return add::run(global, args);
+    match command {
+        Command::Add(args) => add::run(global, args),
+        asked => ask(global, asked),
     }
+}
+
+/// Asks a server.
+fn ask(global: &Global, command: &Command) -> Result<Exit, CliError> {
     let client = Client::new(global)?;
     let runtime = runtime()?;
     let listing = match command {
@@ -91,6 +95,7 @@ pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, CliError> 
             let query = [("allow_empty", allow_empty.to_string())];
             runtime.block_on(client.post("/api/v1/rules/reload", &query))
         }
+        // It asks no server.
         Command::Add(args) => return add::run(global, args),
         Command::Replay(args) => return runtime.block_on(replay::run(global, &client, args)),
         Command::Pause(args) => return runtime.block_on(pause(global, &client, "rule", args)),

@@ -109,6 +109,8 @@ impl TimeMachine {
             name: proposal.rule,
             module: proposal.module,
             settings,
+            // What it asks for beyond the version at work is for its installation to refuse.
+            running: None,
         };
         let rule = match load_one(&self.engine, &live.catalog, &candidate).await? {
             Loaded::Active(rule) => rule,

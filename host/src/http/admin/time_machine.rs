@@ -7,12 +7,11 @@
 //! - What is uploaded is read up to the limit of the rule's team, and never installed.
 //! - An answer without its last line is not complete.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
+use axum::extract::Query;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use base64::Engine as _;
@@ -24,12 +23,13 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout};
 
+use super::access::Caller;
 use super::events::Restrictions;
-use super::{bad, live, understood};
+use super::{bad, known, live, understood};
 use crate::domain::names::RuleName;
 use crate::http::Admin;
 use crate::http::error::ApiError;
-use crate::store::StoreError;
+use crate::store::{Pausable, StoreError};
 use crate::worker::{Proposal, Step, Trial, TrialError, Verdict};
 
 /// How long an upload may take.
@@ -74,12 +74,16 @@ struct Upload {
 
 /// Tries a module on the past.
 pub(super) async fn replay(
-    State(state): State<Arc<Admin>>,
+    Caller { state, access }: Caller,
     query: Result<Query<TrialQuery>, QueryRejection>,
     body: Body,
 ) -> Result<Response, ApiError> {
     let query = understood(query)?;
     let rule = RuleName::parse(&query.rule).map_err(|error| bad(error.to_string()))?;
+    // It need not exist, but a team's must be the team's own.
+    if !access.knows(Pausable::Rule, &query.rule) {
+        return Err(known::none(&state, &access, Pausable::Rule, &query.rule));
+    }
     let restrictions = Restrictions {
         source: query.source,
         subject: query.subject,
