@@ -176,6 +176,19 @@ pub(super) fn prefixed(first: &str, others: &str, text: &str) -> String {
     shown
 }
 
+/// A table as lines, for services that have none: the cells of its head are marked one by one, so that no mark goes
+/// beyond its cell.
+pub(super) fn table_of_lines(rows: &[Vec<String>], mark: impl Fn(&str) -> String) -> String {
+    let lines = rows.iter().enumerate().map(|(number, row)| match number {
+        0 => {
+            let head: Vec<String> = row.iter().map(|cell| mark(cell)).collect();
+            head.join(" | ")
+        }
+        _ => row.join(" | "),
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
 /// A fence of so many backticks at least that a code does not hold.
 fn fence(code: &str, least: usize) -> String {
     let longest = code.split(|c| c != '`').map(str::len).max();

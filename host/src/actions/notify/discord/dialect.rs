@@ -7,7 +7,7 @@
 //! - No text of a stranger holds what mentions somebody, or `<` before the name of a channel, a command, a time or
 //!   an emoji.
 
-use crate::actions::notify::dialect::{CommonMark, Dialect, escaped, marked};
+use crate::actions::notify::dialect::{CommonMark, Dialect, escaped, marked, table_of_lines};
 use crate::actions::notify::markdown::leads;
 use crate::actions::notify::room::with_addresses;
 use crate::actions::notify::text::{encoded, harmless, printable};
@@ -73,12 +73,7 @@ impl Dialect for Discord {
     }
 
     fn table(&self, rows: &[Vec<String>]) -> String {
-        let mut lines: Vec<String> = rows.iter().map(|row| row.join(" | ")).collect();
-        if let Some(head) = rows.first() {
-            let head: Vec<String> = head.iter().map(|cell| self.strong(cell)).collect();
-            lines[0] = head.join(" | ");
-        }
-        lines.join("\n")
+        table_of_lines(rows, |cell| self.strong(cell))
     }
 }
 

@@ -9,7 +9,7 @@
 //! Invariants:
 //! - `<` stands in what is written here only where a link begins, so that no text of a stranger mentions anybody.
 
-use crate::actions::notify::dialect::{Dialect, marked};
+use crate::actions::notify::dialect::{Dialect, marked, table_of_lines};
 use crate::actions::notify::room::with_addresses;
 use crate::actions::notify::text::{encoded, harmless, printable};
 
@@ -68,12 +68,7 @@ impl Dialect for Mrkdwn {
     }
 
     fn table(&self, rows: &[Vec<String>]) -> String {
-        let mut lines: Vec<String> = rows.iter().map(|row| row.join(" | ")).collect();
-        if let Some(head) = rows.first() {
-            let head: Vec<String> = head.iter().map(|cell| self.strong(cell)).collect();
-            lines[0] = head.join(" | ");
-        }
-        lines.join("\n")
+        table_of_lines(rows, |cell| self.strong(cell))
     }
 }
 
