@@ -57,6 +57,7 @@ const TEAMS: &str = r#"
 
     # It sees the same events as the team `payments`.
     [teams.shop-watch]
+    token = { file = "watch-token" }
     sources = ["*"]
     confidential = true
     channels = ["shop-room"]
@@ -64,6 +65,7 @@ const TEAMS: &str = r#"
 
 const PAYMENTS: &str = "the-token-of-payments";
 const SHOP: &str = "the-token-of-shop";
+const WATCH: &str = "the-token-of-shop-watch";
 
 /// Two teams with a token and an event each, and one that sees both.
 struct Teams {
@@ -77,6 +79,7 @@ fn site() -> Site {
     let site = Site::new(&format!("{CONFIG}{TEAMS}"));
     site.put("payments-token", PAYMENTS.as_bytes());
     site.put("shop-token", SHOP.as_bytes());
+    site.put("watch-token", WATCH.as_bytes());
     for (team, channel) in [
         ("payments", "payments-room"),
         ("shop", "shop-room"),

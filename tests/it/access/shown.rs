@@ -4,9 +4,9 @@ use regex::Regex;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::{SHOP, Teams, ask};
+use super::{SHOP, Teams, WATCH, ask};
 use crate::support::events::{evaluated_by, sample, verdict};
-use crate::support::{rule, stderr, stdout, workspace};
+use crate::support::{hookbox, rule, stderr, stdout, workspace};
 
 /// The paths that a team may ask for. Every other must refuse it.
 const ALLOWED: [(&str, &str); 15] = [
@@ -294,6 +294,38 @@ async fn a_team_reads_the_output_of_the_commands_that_its_own_rules_ran() {
     let text = output["text"].as_str().expect("a text");
     assert!(text.contains("a word of its own"), "{output}");
     assert_eq!((hidden, shown), (StatusCode::NOT_FOUND, StatusCode::OK));
+}
+
+#[tokio::test]
+async fn what_an_operator_ran_by_hand_is_shown_to_no_team_whatever_it_is_granted() {
+    let teams = Teams::at_work().await;
+    let folder = teams.site.path();
+    let arguments = [
+        "commands",
+        "run",
+        "payments-deploy",
+        "event=0",
+        "--server",
+        &teams.server.admin,
+    ];
+    let output = hookbox(folder, &arguments);
+    assert!(output.status.success(), "{}", stderr(&output));
+
+    let all = teams.server.events().await;
+    let by_hand = all.first().expect("it is the newest");
+    let (listed, events) = ask(&teams.server, WATCH, Method::GET, "/api/v1/events").await;
+    let path = format!("/api/v1/events/{by_hand}");
+    let (shown, _) = ask(&teams.server, WATCH, Method::GET, &path).await;
+    let (_, last) = ask(&teams.server, WATCH, Method::GET, "/api/v1/events/last").await;
+
+    assert_eq!((listed, shown), (StatusCode::OK, StatusCode::NOT_FOUND));
+    assert_eq!(all.len(), 3);
+    assert_eq!(
+        events["events"].as_array().map(Vec::len),
+        Some(2),
+        "{events}"
+    );
+    assert_eq!(last["record"]["event"]["id"], teams.shop);
 }
 
 #[tokio::test]

@@ -214,3 +214,51 @@ pub(super) async fn operators_alone(request: Request, next: Next) -> Response {
         Err(error) => error.into_response(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn team(name: &str) -> Team {
+        Team {
+            name: TeamName::parse(name).expect("a team's name"),
+            grants: Grants::default(),
+        }
+    }
+
+    #[test]
+    fn a_key_is_a_teams_own_by_its_whole_name_and_never_the_operators() {
+        let payments = team("payments");
+        for own in ["e/0/payments/route/0", "e.2/3/payments/route/1#report-2"] {
+            assert!(payments.owns_key(own), "{own}");
+        }
+        for other in [
+            "e/0/payments/0",
+            "e/0/payments-old/route/0",
+            "e/0/shop/payments/0",
+            "e/0/route/0",
+            "e/0#operators/0",
+            "e/0/payments/route/0#operators-report-1",
+        ] {
+            assert!(!payments.owns_key(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_team_without_grants_knows_of_its_own_rules_alone() {
+        let access = Access::Team(team("payments"));
+        assert!(access.knows(Pausable::Rule, "payments/route"));
+        for rule in [
+            "route",
+            "payments",
+            "payments-old/route",
+            "shop/payments",
+            "../payments/route",
+        ] {
+            assert!(!access.knows(Pausable::Rule, rule), "{rule}");
+        }
+        for what in [Pausable::Source, Pausable::Channel, Pausable::Command] {
+            assert!(!access.knows(what, "payments"));
+        }
+    }
+}
