@@ -17,6 +17,7 @@ use crate::domain::event::Event;
 use crate::domain::manifest::{Manifest, SettingKind};
 use crate::domain::names::{ChannelName, CommandName, TeamName};
 use crate::domain::pattern::Pattern;
+use crate::domain::quantity::Bytes;
 
 mod asked;
 mod tokens;
@@ -38,6 +39,8 @@ pub struct Grants {
     pub channels: Vec<Pattern>,
     /// The commands they may run.
     pub commands: Vec<Pattern>,
+    /// How much each rule may keep between events; absent for nothing.
+    pub state: Option<Bytes>,
 }
 
 /// Why the rules of a team do not see an event.

@@ -164,6 +164,7 @@ struct TeamFile {
     confidential: bool,
     channels: Vec<Pattern>,
     commands: Vec<Pattern>,
+    state: Option<Bytes>,
     limits: Narrowing,
     token: Option<SecretRef>,
 }
@@ -177,6 +178,7 @@ impl From<TeamFile> for TeamConfig {
                 confidential: file.confidential,
                 channels: file.channels,
                 commands: file.commands,
+                state: file.state,
             },
             limits: file.limits,
         }

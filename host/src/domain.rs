@@ -19,4 +19,5 @@ pub mod names;
 pub mod pattern;
 pub mod quantity;
 pub mod secret;
+pub mod state;
 pub mod turn;

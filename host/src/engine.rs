@@ -7,7 +7,7 @@
 //! Invariants:
 //! - Only this module names Wasmtime and `wit-component`, and no error of theirs leaves it.
 //! - Every evaluation has a fresh instance and a fresh store, which are thrown away after it.
-//! - The same event, settings and payload give the same decision, log and fuel.
+//! - The same event, settings, payload and state give the same decision, log, fuel and changes of the state.
 //! - A module's misbehaviour is a [`Fault`] or a [`CompileError`], never an error of the server.
 
 use std::path::{Path, PathBuf};
@@ -25,6 +25,7 @@ use crate::domain::limits::Limits;
 use crate::domain::manifest::Manifest;
 use crate::domain::names::Digest;
 use crate::domain::quantity::{Bytes, Span};
+use crate::domain::state::{Changes, Granted, Session};
 
 mod compile;
 mod config;
@@ -254,6 +255,8 @@ pub struct Answer<T> {
     pub fuel: u64,
     /// How long it took, in microseconds.
     pub duration_us: u64,
+    /// What it changed of its state: nothing where it gave no answer.
+    pub changes: Changes,
 }
 
 impl Module {
@@ -274,8 +277,7 @@ impl Module {
     pub fn describe(&self, limits: &Limits) -> Answer<Manifest> {
         self.run(
             limits,
-            Payload::default(),
-            "{}".into(),
+            Context::new(Payload::default(), "{}".into(), limits),
             |store, guest| match guest {
                 Guest::V0_1(guest) => {
                     let instance = guest.instantiate(store).map_err(instantiating)?;
@@ -290,8 +292,7 @@ impl Module {
     pub fn configure(&self, settings: Arc<str>, limits: &Limits) -> Answer<()> {
         self.run(
             limits,
-            Payload::default(),
-            settings,
+            Context::new(Payload::default(), settings, limits),
             |store, guest| match guest {
                 Guest::V0_1(guest) => {
                     let instance = guest.instantiate(store).map_err(instantiating)?;
@@ -301,25 +302,38 @@ impl Module {
         )
     }
 
-    /// Evaluates an event. Blocks this thread for as long as the limits let it.
+    /// Evaluates an event, with no state granted. Blocks this thread for as long as the limits let it.
     #[must_use]
     pub fn evaluate(&self, input: &Input, settings: Arc<str>, limits: &Limits) -> Answer<Decision> {
-        let mut answer =
-            self.run(
-                limits,
-                input.payload.clone(),
-                settings,
-                |store, guest| match guest {
-                    Guest::V0_1(guest) => {
-                        let instance = guest.instantiate(store).map_err(instantiating)?;
-                        instance.evaluate(store, &input.event).map_err(running)
-                    }
-                },
-            );
+        self.evaluate_with(input, settings, limits, None)
+    }
+
+    /// Evaluates an event with what the rule keeps, where it is granted; what it changes of it is in the answer.
+    /// Blocks this thread for as long as the limits let it.
+    #[must_use]
+    pub fn evaluate_with(
+        &self,
+        input: &Input,
+        settings: Arc<str>,
+        limits: &Limits,
+        granted: Option<Granted>,
+    ) -> Answer<Decision> {
+        let mut context = Context::new(input.payload.clone(), settings, limits);
+        context.state = granted.map(|granted| Session::begin(granted, input.event.received_at));
+        let mut answer = self.run(limits, context, |store, guest| match guest {
+            Guest::V0_1(guest) => {
+                let instance = guest.instantiate(store).map_err(instantiating)?;
+                instance.evaluate(store, &input.event).map_err(running)
+            }
+        });
         if let Ok(decision) = &answer.result
             && let Err(reason) = check(decision, limits)
         {
             answer.result = Err(Fault::BadOutput { reason });
+        }
+        // What a fault wrote is half of something.
+        if answer.result.is_err() {
+            answer.changes = Changes::default();
         }
         answer
     }
@@ -327,15 +341,14 @@ impl Module {
     fn run<T>(
         &self,
         limits: &Limits,
-        payload: Payload,
-        settings: Arc<str>,
+        context: Context,
         call: impl FnOnce(
             &mut Store<Context>,
             &Guest,
         ) -> Result<Result<T, Fault>, (wasmtime::Error, Stage)>,
     ) -> Answer<T> {
         let began = Instant::now();
-        let mut store = Store::new(&self.engine, Context::new(payload, settings, limits));
+        let mut store = Store::new(&self.engine, context);
         let result = context::limit(&mut store, limits)
             .map_err(instantiating)
             .and_then(|()| {
@@ -355,11 +368,13 @@ impl Module {
             Ok(result) => result,
             Err((error, stage)) => Err(error::fault_of(&error, store.data(), limits, stage)),
         };
+        let context = store.data_mut();
         Answer {
             result,
             fuel: limits.fuel.saturating_sub(left),
-            log: std::mem::take(&mut store.data_mut().log),
+            log: std::mem::take(&mut context.log),
             duration_us: u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX),
+            changes: context.state.take().map(Session::end).unwrap_or_default(),
         }
     }
 }

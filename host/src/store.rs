@@ -14,6 +14,7 @@
 //! - A command is never performed after the same one of a later event of its key.
 //! - A command of a queue is not performed while an earlier event waits for its first evaluation, unless that
 //!   event's source is paused.
+//! - What a rule keeps is changed by the commit of an evaluation that saw all of it, or by a person.
 //! - What is paused is accepted and kept, and handed out by no claim.
 
 use std::time::Duration;
@@ -23,6 +24,7 @@ use async_trait::async_trait;
 use crate::domain::clock::Timestamp;
 use crate::domain::event::Event;
 use crate::domain::names::{DeliveryId, EventId, RuleName, SourceName, TeamName};
+use crate::domain::state::State;
 
 #[cfg(test)]
 mod conformance;
@@ -56,6 +58,12 @@ pub enum StoreError {
     ClaimLost {
         /// What was claimed, such as ``event `0192…` ``.
         what: String,
+    },
+    /// What a rule keeps was changed by somebody else, so that the evaluation saw what is no longer there.
+    #[error("the state of the rule `{rule}` was changed meanwhile: evaluate again")]
+    StateChanged {
+        /// The rule.
+        rule: RuleName,
     },
     /// There is no such record.
     #[error("there is no {what}")]
@@ -173,11 +181,12 @@ pub trait Store: Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<ClaimedEvent>, StoreError>;
 
-    /// Commits one unit of an event that the owner has in hand: its evaluations, its actions, and a drop,
-    /// all or none. Returns the identifiers of the actions in their order; an action whose key is known
-    /// is not kept again. A unit that is committed already is left as it is, and its actions'
-    /// identifiers are returned. The rules that it skips have missed the event from then on. A unit that takes long
-    /// is committed in parts, each with other rules; it counts as committed with the last.
+    /// Commits one unit of an event that the owner has in hand: its evaluations, its actions, what they changed of
+    /// their rules' states, and a drop, all or none. Returns the identifiers of the actions in their order; an
+    /// action whose key is known is not kept again. A unit that is committed already is left as it is, and its
+    /// actions' identifiers are returned. The rules that it skips have missed the event from then on. A unit that takes long
+    /// is committed in parts, each with other rules; it counts as committed with the last. Where a state that it
+    /// changes is no longer at the revision the evaluation saw, nothing is committed.
     ///
     /// A message that is to wait and whose `once` is set is kept as `deduplicated` where another of the same
     /// rule, channel and key was committed less than its seconds before, unless that one has come to nothing:
@@ -392,6 +401,17 @@ pub trait Store: Send + Sync + 'static {
 
     /// Keeps what is known of rules, as JSON, all in one commit; forgets those of which it is none.
     async fn keep_rules(&self, rules: Vec<(RuleName, Option<String>)>) -> Result<(), StoreError>;
+
+    /// What a rule of this name keeps between events; nothing where it never kept anything.
+    async fn state(&self, rule: &RuleName) -> Result<State, StoreError>;
+
+    /// Forgets one key that a rule keeps, or all of them, and says which there were. An evaluation that saw them and
+    /// has not been committed changes the state no more.
+    async fn clear_state(
+        &self,
+        rule: &RuleName,
+        key: Option<&str>,
+    ) -> Result<Vec<String>, StoreError>;
 
     // Ownership.
 

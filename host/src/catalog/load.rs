@@ -14,6 +14,8 @@ use crate::domain::limits::Limits;
 use crate::domain::manifest::Manifest;
 use crate::domain::names::{Digest, RuleName};
 use crate::domain::pattern::PatternError;
+use crate::domain::quantity::Bytes;
+use crate::domain::state::Changes;
 use crate::engine::{Answer, CompileError, Engine, Module};
 
 /// A rule at work: a module with its settings, loaded, checked and permitted.
@@ -50,6 +52,15 @@ impl Rule {
     #[must_use]
     pub fn stops_at_fault(&self) -> bool {
         self.on_fault == OnFault::Stop && self.name().team().is_none() && !self.description.shadow
+    }
+
+    /// How large what it keeps between events may be; none where its module does not import `state`, or where that
+    /// is not granted.
+    #[must_use]
+    pub fn state_quota(&self) -> Option<Bytes> {
+        let granted = self.description.grants.state?;
+        let imports = self.module.inspection().imports_interface("state");
+        imports.then(|| granted.min(self.limits.state))
     }
 
     /// Which version it is.
@@ -314,5 +325,6 @@ async fn blocking<T: Send + 'static>(
             log: crate::domain::evaluation::Log::default(),
             fuel: 0,
             duration_us: 0,
+            changes: Changes::default(),
         })
 }

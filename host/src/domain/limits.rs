@@ -33,6 +33,8 @@ pub struct Limits {
     pub log_lines: u32,
     /// How long a line of the log may be; the rest is cut.
     pub log_line: Bytes,
+    /// How much a rule may keep between events, where its team is granted more.
+    pub state: Bytes,
     /// How large a module's file may be.
     pub module: Bytes,
 }
@@ -54,6 +56,8 @@ impl Limits {
         burst: NonZeroU32::new(60).expect("it is not zero"),
         log_lines: 64,
         log_line: Bytes::kib(4),
+        // All of it is read for each event.
+        state: Bytes::mib(1),
         module: Bytes::mib(4),
     };
 
@@ -78,6 +82,9 @@ impl Limits {
         limits.burst = other
             .burst
             .map_or(limits.burst, |burst| burst.min(limits.burst));
+        limits.state = other
+            .state
+            .map_or(limits.state, |state| state.min(limits.state));
         limits
     }
 
@@ -92,6 +99,7 @@ impl Limits {
         limits.actions = other.actions.unwrap_or(limits.actions);
         limits.rate = other.rate.unwrap_or(limits.rate);
         limits.burst = other.burst.unwrap_or(limits.burst);
+        limits.state = other.state.unwrap_or(limits.state);
         limits
     }
 }
@@ -120,6 +128,8 @@ pub struct Narrowing {
     pub rate: Option<NonZeroU32>,
     /// In place of [`Limits::burst`].
     pub burst: Option<NonZeroU32>,
+    /// In place of [`Limits::state`].
+    pub state: Option<Bytes>,
 }
 
 #[cfg(test)]

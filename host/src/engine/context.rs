@@ -11,6 +11,7 @@ use wasmtime::{ResourceLimiter, Store, StoreContextMut, Trap, UpdateDeadline};
 
 use crate::domain::evaluation::{Log, LogLevel, LogLine};
 use crate::domain::limits::Limits;
+use crate::domain::state::Session;
 
 /// The event as it arrived, and the rule's settings: what the host functions answer from.
 #[derive(Debug, Clone, Default)]
@@ -78,6 +79,8 @@ pub(super) struct Context {
     pub(super) payload: Payload,
     pub(super) settings: Arc<str>,
     pub(super) log: Log,
+    /// What the rule keeps; none where it is not granted.
+    pub(super) state: Option<Session>,
     pub(super) memory_refused: bool,
     memory_limit: usize,
     log_lines: usize,
@@ -90,6 +93,7 @@ impl Context {
             payload,
             settings,
             log: Log::default(),
+            state: None,
             memory_refused: false,
             memory_limit: limits.memory.as_usize(),
             log_lines: limits.log_lines as usize,

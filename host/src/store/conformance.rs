@@ -23,6 +23,7 @@ mod pauses;
 mod refusals;
 mod replays;
 mod sources;
+mod states;
 mod turns;
 mod units;
 
@@ -273,6 +274,16 @@ macro_rules! conformance {
                 what_a_person_asked_for_is_no_past_of_rules,
                 the_first_answer_of_a_rule_is_the_one_that_counts,
                 a_drop_of_its_unit_or_of_the_shared_rules_is_known,
+            }
+            states {
+                what_a_rule_keeps_is_committed_with_its_evaluation,
+                changes_that_saw_another_state_commit_nothing_of_their_unit,
+                a_unit_committed_twice_changes_a_state_once,
+                a_unit_that_fails_leaves_the_state_as_it_was,
+                what_a_rule_keeps_is_its_names_own_and_survives_reopening,
+                what_is_cleared_is_gone_and_told,
+                an_evaluation_that_saw_what_was_cleared_brings_nothing_back,
+                a_delivery_is_claimed_with_the_number_of_its_first_event,
             }
             ownership {
                 what_a_crashed_owner_had_in_hand_is_handed_out_again,

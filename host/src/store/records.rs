@@ -21,6 +21,7 @@ use crate::domain::clock::Timestamp;
 use crate::domain::evaluation::Evaluation;
 use crate::domain::event::Event;
 use crate::domain::names::{DeliveryId, EventId, RuleName, SourceName};
+use crate::domain::state::Changes;
 
 /// A text that makes two deliveries of a source the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,6 +102,8 @@ pub struct RefusalRecord {
 pub struct ClaimedDelivery {
     /// The delivery.
     pub delivery: Delivery,
+    /// The sequence number that its first event has.
+    pub sequence: i64,
     /// At how many crashes it was in hand.
     pub crashes: u32,
 }
@@ -182,6 +185,8 @@ pub struct UnitEvaluation {
     pub evaluation: Evaluation,
     /// Its actions, drops left out, in the order of the decision.
     pub actions: Vec<NewAction>,
+    /// What it changed of the rule's state.
+    pub state: Changes,
 }
 
 /// How an event stands.

@@ -25,6 +25,7 @@ use super::{
 use crate::domain::clock::{Clock, Timestamp};
 use crate::domain::event::Event;
 use crate::domain::names::{DeliveryId, EventId, RuleName, SourceName};
+use crate::domain::state::State;
 
 mod actions;
 mod attempts;
@@ -50,6 +51,7 @@ mod schema;
 mod settlement;
 mod snapshots;
 mod sources;
+mod states;
 #[cfg(test)]
 mod tests;
 mod turns;
@@ -426,6 +428,22 @@ impl Store for Sqlite {
 
     async fn keep_rules(&self, rules: Vec<(RuleName, Option<String>)>) -> Result<(), StoreError> {
         self.writer.run(move |db| rules::keep(db, &rules)).await
+    }
+
+    async fn state(&self, rule: &RuleName) -> Result<State, StoreError> {
+        let rule = rule.clone();
+        self.readers.run(move |db| states::get(db, &rule)).await
+    }
+
+    async fn clear_state(
+        &self,
+        rule: &RuleName,
+        key: Option<&str>,
+    ) -> Result<Vec<String>, StoreError> {
+        let (rule, key) = (rule.clone(), key.map(str::to_owned));
+        self.writer
+            .run(move |db| states::clear(db, &rule, key.as_deref()))
+            .await
     }
 
     async fn heartbeat(&self, owner: &str, lease: Duration) -> Result<(), StoreError> {

@@ -21,6 +21,7 @@ use crate::domain::evaluation::{Evaluation, Log, Outcome};
 use crate::domain::event::Event;
 use crate::domain::fault::Fault;
 use crate::domain::names::{CommandName, EventId, RuleName};
+use crate::domain::state::Changes;
 use crate::domain::turn::Turn;
 use crate::engine::{Answer, Input, Payload};
 use crate::store::{
@@ -431,6 +432,7 @@ impl Job {
                     duration_us: answer.duration_us,
                 },
                 actions,
+                state: answer.changes,
             });
             if dropped.is_some() {
                 return (evaluations, dropped);
@@ -456,6 +458,7 @@ impl Job {
                 duration_us: 0,
             },
             actions: Vec::new(),
+            state: Changes::default(),
         };
         self.rules.iter().map(fault).collect()
     }
@@ -473,6 +476,7 @@ impl Job {
             log: Log::default(),
             fuel: 0,
             duration_us: 0,
+            changes: Changes::default(),
         })
     }
 

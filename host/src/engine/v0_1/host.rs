@@ -8,6 +8,7 @@ use wasmtime::component::Linker;
 use super::bindings::hookbox::rule::log::Level;
 use super::bindings::hookbox::rule::state::StateError;
 use crate::domain::evaluation::LogLevel;
+use crate::domain::state::{Session, SessionError};
 use crate::engine::context::{Context, charge};
 
 type Caller<'a> = StoreContextMut<'a, Context>;
@@ -83,33 +84,60 @@ fn log(linker: &mut Linker<Context>) -> wasmtime::Result<()> {
     )
 }
 
-/// No rule is granted state yet, so each call says so.
+/// Answers from the session; without one the rule is granted no state, and each call says so.
 fn state(linker: &mut Linker<Context>) -> wasmtime::Result<()> {
     let mut state = linker.instance("hookbox:rule/state@0.1.0")?;
     state.func_wrap("get", |mut caller: Caller<'_>, (key,): (String,)| {
-        charge(&mut caller, key.len())?;
-        Ok((Err::<Option<String>, _>(StateError::NotGranted),))
+        let found = session(&mut caller).map(|session| session.get(&key).map(str::to_owned));
+        let value = found.as_ref().ok().and_then(Option::as_ref);
+        charge(&mut caller, key.len() + length(value))?;
+        Ok((found,))
     })?;
     state.func_wrap(
         "set",
-        |mut caller: Caller<'_>, (key, value, _): (String, String, Option<u32>)| {
+        |mut caller: Caller<'_>, (key, value, seconds): (String, String, Option<u32>)| {
             charge(&mut caller, key.len() + value.len())?;
-            Ok((Err::<(), _>(StateError::NotGranted),))
+            let set = session(&mut caller)
+                .and_then(|session| session.set(&key, &value, seconds).map_err(refused));
+            Ok((set,))
         },
     )?;
     state.func_wrap(
         "add",
-        |mut caller: Caller<'_>, (key, _, _): (String, i64, Option<u32>)| {
+        |mut caller: Caller<'_>, (key, amount, seconds): (String, i64, Option<u32>)| {
             charge(&mut caller, key.len())?;
-            Ok((Err::<i64, _>(StateError::NotGranted),))
+            let added = session(&mut caller)
+                .and_then(|session| session.add(&key, amount, seconds).map_err(refused));
+            Ok((added,))
         },
     )?;
     state.func_wrap("remove", |mut caller: Caller<'_>, (key,): (String,)| {
         charge(&mut caller, key.len())?;
-        Ok((Err::<(), _>(StateError::NotGranted),))
+        Ok((session(&mut caller).map(|session| session.remove(&key)),))
     })?;
     state.func_wrap("keys", |mut caller: Caller<'_>, (prefix,): (String,)| {
-        charge(&mut caller, prefix.len())?;
-        Ok((Err::<Vec<String>, _>(StateError::NotGranted),))
+        let found = session(&mut caller).map(|session| {
+            let keys = session.keys(&prefix).map(str::to_owned);
+            keys.collect::<Vec<_>>()
+        });
+        let keys = found.as_deref().unwrap_or_default();
+        // Each entry of the list takes room besides its text.
+        let bytes: usize = keys.iter().map(|key| key.len() + LISTED).sum();
+        charge(&mut caller, prefix.len() + bytes)?;
+        Ok((found,))
     })
+}
+
+/// What an entry of a list counts besides its text: its place in the list, and the text's own allocation.
+const LISTED: usize = 32;
+
+fn session<'a>(caller: &'a mut Caller<'_>) -> Result<&'a mut Session, StateError> {
+    let state = caller.data_mut().state.as_mut();
+    state.ok_or(StateError::NotGranted)
+}
+
+fn refused(error: SessionError) -> StateError {
+    match error {
+        SessionError::TooLarge => StateError::TooLarge,
+    }
 }

@@ -10,6 +10,7 @@ use crate::domain::decision::{Action, Decision, Deploy, Notification};
 use crate::domain::evaluation::{Evaluation, Log, Outcome};
 use crate::domain::event::{Event, Repository, Subject, Visibility};
 use crate::domain::names::{DeliveryId, Digest, EventId, RuleName, SourceName};
+use crate::domain::state::Changes;
 use crate::domain::turn::{Turn, WhenBusy};
 use crate::store::sqlite::Sqlite;
 use crate::store::{
@@ -325,6 +326,7 @@ pub(super) fn evaluated(name: &str, outcome: Outcome, actions: Vec<NewAction>) -
     UnitEvaluation {
         evaluation,
         actions,
+        state: Changes::default(),
     }
 }
 

@@ -150,13 +150,22 @@ pub(super) fn claim(
         .map(|number| {
             let crashes = update.query_row(params![number, owner], |row| row.get(0))?;
             let delivery = select.query_row([number], read)?;
-            Ok(ClaimedDelivery { delivery, crashes })
+            Ok(ClaimedDelivery {
+                delivery,
+                sequence: first_sequence(number),
+                crashes,
+            })
         })
         .collect()
 }
 
 /// How far the sequence numbers of two deliveries' first events lie apart: more than one may hold.
 pub(super) const EVENTS_OF_A_DELIVERY: i64 = 1_024;
+
+/// The sequence number of a delivery's first event.
+fn first_sequence(number: i64) -> i64 {
+    number.saturating_mul(EVENTS_OF_A_DELIVERY)
+}
 
 /// Commits the events of a claimed delivery, each with its JSON.
 pub(super) fn split(
@@ -177,7 +186,7 @@ pub(super) fn split(
     };
     // Deliveries are parsed side by side and may be split in another order than they came in: the number of an
     // event follows from that of its delivery.
-    (number.saturating_mul(EVENTS_OF_A_DELIVERY)..)
+    (first_sequence(number)..)
         .zip(events)
         .map(|(sequence, (event, text))| {
             insert_event(db, (number, sequence), (&event, &text), Some(owner))?;
@@ -238,8 +247,7 @@ pub(super) fn ask(
         .exists([&packed.delivery.id.0])?;
     if !is_kept {
         let number = insert(db, packed, "done")?;
-        let sequence = number.saturating_mul(EVENTS_OF_A_DELIVERY);
-        insert_event(db, (number, sequence), event, None)?;
+        insert_event(db, (number, first_sequence(number)), event, None)?;
     }
     actions
         .iter()

@@ -270,6 +270,19 @@ CREATE TABLE rules (
     record TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE states (
+    rule TEXT PRIMARY KEY,
+    revision INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE state_entries (
+    rule TEXT NOT NULL REFERENCES states (rule),
+    key TEXT NOT NULL,
+    value TEXT NOT NULL,
+    expires_at INTEGER,
+    PRIMARY KEY (rule, key)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE owners (
     owner TEXT PRIMARY KEY,
     expires_at INTEGER NOT NULL

@@ -4,7 +4,7 @@
 
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use super::{actions, events, replays, rows};
+use super::{actions, events, replays, rows, states};
 use crate::domain::evaluation::{Evaluation, Outcome};
 use crate::domain::names::{RuleName, TeamName};
 use crate::store::{ActionId, DropRecord, Rest, StoreError, Unit, UnitCommit};
@@ -48,6 +48,7 @@ pub(super) fn commit(
     let mut ids = Vec::new();
     for evaluated in &unit.evaluations {
         insert_evaluation(db, sequence, unit, &evaluated.evaluation)?;
+        states::keep(db, &evaluated.evaluation.rule, &evaluated.state)?;
         // A rule cannot have missed an event before its first run.
         if unit.run > 0 {
             replays::asked(db, sequence, &evaluated.evaluation.rule)?;
