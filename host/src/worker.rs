@@ -8,6 +8,7 @@
 //! Invariants:
 //! - Nothing is evaluated until the first look at the rules folder is done.
 //! - An event sees one snapshot while this process has it in hand.
+//! - A rule that keeps something is asked about one event at a time, in the order of their sequence numbers.
 //! - A panic in one parser or rule is recorded and stops nothing else.
 
 use std::collections::BTreeMap;
@@ -34,6 +35,7 @@ mod dispatch;
 mod evaluate;
 mod grants;
 mod messages;
+mod order;
 mod paused;
 mod place;
 mod pool;
@@ -117,6 +119,8 @@ struct Shared {
     pool: pool::Pool,
     /// Whose units are evaluated next.
     turns: place::Turns,
+    /// Which event rules that keep something see next.
+    order: Arc<order::Order>,
     /// When the actions of each rule fall due.
     rates: Arc<rate::Rates>,
     /// When a command was asked for last, in milliseconds since the Unix epoch.
@@ -195,6 +199,7 @@ impl Worker {
             owner,
             pool: pool::Pool::start(parts.threads),
             turns: place::Turns::new(parts.threads),
+            order: Arc::default(),
             rates: Arc::default(),
             asked_to_run_at: AtomicI64::new(0),
             paused_rules,

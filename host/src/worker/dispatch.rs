@@ -1,5 +1,6 @@
 //! Takes deliveries and events from the store and sees each through to its last commit.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,9 +8,11 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::Shared;
-use super::evaluate::{Payloads, evaluate};
+use super::evaluate::{Payloads, Way, evaluate};
+use super::order::Position;
 use super::place::Place;
 use crate::domain::event::{Event, Subject};
+use crate::domain::names::EventId;
 use crate::engine::Payload;
 use crate::sources::{ParseInput, Parsed, folder, schedule};
 use crate::store::{ClaimedEvent, Delivery, Refusal, StoreError};
@@ -33,8 +36,7 @@ pub(super) async fn run(shared: Arc<Shared>) {
     }
     while !*ending.borrow() {
         match take_alone(&shared).await {
-            Ok(Suspect::Yes) => {}
-            Ok(Suspect::No) => break,
+            Ok(()) => break,
             Err(error) => {
                 tracing::error!("events could not be taken from the store: {error}");
                 tokio::time::sleep(AFTER_FAILURE).await;
@@ -69,30 +71,56 @@ pub(super) async fn run(shared: Arc<Shared>) {
     while tasks.join_next().await.is_some() {}
 }
 
-/// Whether something was in hand at a crash.
-enum Suspect {
-    Yes,
-    No,
+/// Sees through what was in hand at a crash, one by one: should one of it crash the process again, the others are
+/// not in hand, and do not count it. The deliveries are read first, since the events are seen through in their order.
+async fn take_alone(shared: &Arc<Shared>) -> Result<(), StoreError> {
+    let mut read = BTreeSet::new();
+    while !is_ending(shared) {
+        let claimed = shared.store.claim_deliveries(&shared.owner, 1).await?.pop();
+        let Some(claimed) = claimed else { break };
+        let delivery = Arc::new(claimed.delivery);
+        let is_suspect = claimed.crashes > 0;
+        for event in split(shared, &delivery).await.unwrap_or_default() {
+            give_back(shared, &event.event.id).await;
+            if is_suspect {
+                read.insert(event.event.id);
+            }
+        }
+        if !is_suspect {
+            break;
+        }
+    }
+    while !is_ending(shared) {
+        let claimed = shared.store.claim_events(&shared.owner, 1).await?.pop();
+        let Some(event) = claimed else { break };
+        let is_suspect = event.crashes > 0 || read.remove(&event.event.id);
+        let mut way = Way {
+            place: &mut Place::alone(),
+            position: shared.order.take(event.sequence),
+        };
+        see_through(shared, event, &Payloads::default(), &mut way).await;
+        if !is_suspect && read.is_empty() {
+            break;
+        }
+    }
+    Ok(())
 }
 
-/// Takes one thing and sees it through, alone. What was in hand at a crash goes first and one by one: should one of
-/// it crash the process again, the others are not in hand, and do not count it.
-async fn take_alone(shared: &Arc<Shared>) -> Result<Suspect, StoreError> {
-    let crashes = if let Some(event) = shared.store.claim_events(&shared.owner, 1).await?.pop() {
-        let crashes = event.crashes;
-        see_through(shared, event, &Payloads::default(), &mut Place::alone()).await;
-        crashes
-    } else if let Some(claimed) = shared.store.claim_deliveries(&shared.owner, 1).await?.pop() {
-        take_delivery(shared, claimed.delivery, &mut Place::alone()).await;
-        claimed.crashes
-    } else {
-        return Ok(Suspect::No);
-    };
-    Ok(if crashes > 0 {
-        Suspect::Yes
-    } else {
-        Suspect::No
-    })
+/// Gives an event back to the store; one that fails is asked again, or else nobody would take the event.
+async fn give_back(shared: &Shared, event: &EventId) {
+    loop {
+        match shared.store.release_event(&shared.owner, event).await {
+            Ok(()) | Err(StoreError::ClaimLost { .. } | StoreError::Closed) => return,
+            Err(error) => {
+                tracing::error!(event.id = %event, "an event could not be given back: {error}");
+                tokio::time::sleep(AFTER_FAILURE).await;
+            }
+        }
+    }
+}
+
+fn is_ending(shared: &Shared) -> bool {
+    *shared.ending.borrow()
 }
 
 /// Takes what there is room for, and says how much that was.
@@ -105,56 +133,86 @@ async fn take(
     if let Ok(permit) = room.acquire().await {
         drop(permit);
     }
-    let events = shared
-        .store
-        .claim_events(&shared.owner, room.available_permits())
-        .await?;
-    let mut taken = events.len();
-    for event in events {
-        let mut place = Place::take(room).await;
+    let free = room.available_permits();
+    let events = shared.store.claim_events(&shared.owner, free).await?;
+    let free = free.saturating_sub(events.len());
+    let deliveries = shared.store.claim_deliveries(&shared.owner, free).await;
+    let (deliveries, failed) = match deliveries {
+        Ok(deliveries) => (deliveries, Ok(())),
+        Err(error) => (Vec::new(), Err(error)),
+    };
+    let taken = events.len() + deliveries.len();
+    let mut places = Vec::new();
+    for _ in 0..taken {
+        places.push(Place::take(room).await);
+    }
+    // All have their positions before the first is evaluated.
+    let order = &shared.order;
+    let sequences = events.iter().map(|event| event.sequence);
+    let sequences = sequences.chain(deliveries.iter().map(|claimed| claimed.sequence));
+    let positions: Vec<Position> = sequences.map(|sequence| order.take(sequence)).collect();
+    let mut ways = places.into_iter().zip(positions);
+    for (event, (mut place, position)) in events.into_iter().zip(&mut ways) {
         let shared = Arc::clone(shared);
         tasks.spawn(async move {
-            let payloads = Payloads::default();
-            see_through(&shared, event, &payloads, &mut place).await;
+            let place = &mut place;
+            let mut way = Way { place, position };
+            see_through(&shared, event, &Payloads::default(), &mut way).await;
         });
     }
-    let deliveries = shared
-        .store
-        .claim_deliveries(&shared.owner, room.available_permits())
-        .await?;
-    taken += deliveries.len();
-    for claimed in deliveries {
-        let mut place = Place::take(room).await;
+    for (claimed, (place, position)) in deliveries.into_iter().zip(ways) {
         let shared = Arc::clone(shared);
-        tasks.spawn(async move { take_delivery(&shared, claimed.delivery, &mut place).await });
+        tasks.spawn(async move { take_delivery(&shared, claimed.delivery, place, position).await });
     }
-    Ok(taken)
+    failed.map(|()| taken)
 }
 
 /// Parses a delivery, commits its events, and sees each through.
-async fn take_delivery(shared: &Arc<Shared>, delivery: Delivery, place: &mut Place) {
+async fn take_delivery(
+    shared: &Arc<Shared>,
+    delivery: Delivery,
+    mut place: Place,
+    position: Position,
+) {
     let delivery = Arc::new(delivery);
-    let payloads = Payloads::of(payload(&delivery));
-    let parsed = parse(shared, &delivery).await;
-    if parsed.left_out > 0 {
-        record_left_out(shared, &delivery, parsed.left_out).await;
+    let Some(events) = split(shared, &delivery).await else {
+        return;
+    };
+    if events.len() > 1 {
+        // The others stand in the way of later events until their turn comes.
+        place.is_waited_for();
     }
-    let events = loop {
+    let events: Vec<_> = events
+        .into_iter()
+        .map(|event| (shared.order.take(event.sequence), event))
+        .collect();
+    drop(position);
+    let payloads = Payloads::of(payload(&delivery));
+    for (position, event) in events {
+        let place = &mut place;
+        see_through(shared, event, &payloads, &mut Way { place, position }).await;
+    }
+}
+
+/// Parses a delivery and commits its events; none where it is no longer in hand.
+async fn split(shared: &Arc<Shared>, delivery: &Arc<Delivery>) -> Option<Vec<ClaimedEvent>> {
+    let parsed = parse(shared, delivery).await;
+    if parsed.left_out > 0 {
+        record_left_out(shared, delivery, parsed.left_out).await;
+    }
+    loop {
         match shared
             .store
             .split(&shared.owner, &delivery.id, parsed.events.clone())
             .await
         {
-            Ok(events) => break events,
-            Err(StoreError::ClaimLost { .. } | StoreError::Closed) => return,
+            Ok(events) => return Some(events),
+            Err(StoreError::ClaimLost { .. } | StoreError::Closed) => return None,
             Err(error) => {
                 tracing::error!(delivery.id = %delivery.id, "its events could not be kept: {error}");
                 tokio::time::sleep(AFTER_FAILURE).await;
             }
         }
-    };
-    for event in events {
-        see_through(shared, event, &payloads, place).await;
     }
 }
 
@@ -163,10 +221,10 @@ async fn see_through(
     shared: &Arc<Shared>,
     mut claimed: ClaimedEvent,
     payloads: &Payloads,
-    place: &mut Place,
+    way: &mut Way<'_>,
 ) {
     loop {
-        match evaluate(shared, &mut claimed, payloads, place).await {
+        match evaluate(shared, &mut claimed, payloads, way).await {
             Ok(()) | Err(StoreError::ClaimLost { .. } | StoreError::Closed) => return,
             Err(error) => {
                 tracing::error!(event.id = %claimed.event.id, "an evaluation could not be kept: {error}");

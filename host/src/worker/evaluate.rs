@@ -1,37 +1,38 @@
 //! One event through the rules of one snapshot, unit by unit.
 //!
 //! The shared rules are one unit, then each team is one. A unit is evaluated on one of the pool's
-//! threads and committed by itself: its evaluations and the actions they gave, all or none.
+//! threads and committed by itself: its evaluations, what they changed of states, and the actions they gave, all or
+//! none. Units with rules that keep something come last, since they wait for earlier events.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
 
 use tokio::sync::OwnedSemaphorePermit;
 
+use self::job::Job;
 use super::dispatch::payload;
+use super::order::Position;
 use super::place::Place;
-use super::rate::Rates;
 use super::{Live, Performs, Shared};
 use crate::catalog::{Behaviour, Rule, Snapshot, Version, Wanting};
-use crate::domain::clock::Timestamp;
-use crate::domain::decision::{Action, Decision};
-use crate::domain::evaluation::{Evaluation, Log, Outcome};
+use crate::domain::decision::Action;
+use crate::domain::evaluation::Outcome;
 use crate::domain::event::Event;
-use crate::domain::fault::Fault;
-use crate::domain::names::{CommandName, EventId, RuleName};
-use crate::domain::state::Changes;
-use crate::domain::turn::Turn;
-use crate::engine::{Answer, Input, Payload};
+use crate::domain::names::{EventId, RuleName};
+use crate::domain::state::State;
+use crate::engine::{Input, Payload};
 use crate::store::{
-    ActionKind, ActionState, ClaimedEvent, DropRecord, NewAction, Rest, SnapshotId, StoreError,
-    Unit, UnitCommit, UnitEvaluation, idempotency_key,
+    ActionKind, ActionState, ClaimedEvent, DropRecord, Rest, SnapshotId, Store, StoreError, Unit,
+    UnitCommit, UnitEvaluation,
 };
 
-/// What one turn of a unit is for: so many rules, and none is begun after so long. What is left has a turn of its own.
+mod job;
+
+pub(super) use job::turn;
+
+/// What one turn of a unit is for: so many rules, and as long as a [`job`] takes. What is left has a turn of its own.
 const UNIT_RULES: usize = 64;
-const UNIT_TIME: Duration = Duration::from_secs(1);
 
 /// How many actions of a rule may wait because of its rate. With more it asks for them faster than people can bear.
 const WAITING_ACTIONS: i64 = 1_000;
@@ -60,13 +61,21 @@ impl Payloads {
     }
 }
 
+/// An event's way through the worker.
+pub(super) struct Way<'a> {
+    /// Its place among those at work.
+    pub(super) place: &'a mut Place,
+    /// Its position among those in hand.
+    pub(super) position: Position,
+}
+
 /// Evaluates what is left of an event and marks it as done. What is committed is noted in `claimed`,
 /// so that a call after a failure goes on from there.
 pub(super) async fn evaluate(
     shared: &Arc<Shared>,
     claimed: &mut ClaimedEvent,
     payloads: &Payloads,
-    place: &mut Place,
+    way: &mut Way<'_>,
 ) -> Result<(), StoreError> {
     let snapshot = shared.catalog.snapshot();
     let snapshot_id = keep(shared, &snapshot).await?;
@@ -78,12 +87,19 @@ pub(super) async fn evaluate(
         payloads,
         input: None,
     };
-    for unit in snapshot.wanting(&claimed.event) {
+    let mut units = open_units(claimed, snapshot.wanting(&claimed.event));
+    let in_order: BTreeSet<RuleName> = units.iter().flat_map(keeping).collect();
+    if !in_order.is_empty() {
+        way.place.is_waited_for();
+    }
+    way.position.stand_for(in_order);
+    units.sort_by_key(|unit| (unit.team.is_some(), keeping(unit).next().is_some()));
+    for unit in units {
         // The shared rules come first.
         if claimed.dropped.is_some() && unit.team.is_some() {
             break;
         }
-        work.unit(claimed, unit, place).await?;
+        work.unit(claimed, unit, way).await?;
     }
     shared
         .store
@@ -91,6 +107,41 @@ pub(super) async fn evaluate(
         .await?;
     shared.event_is_done();
     Ok(())
+}
+
+/// The units that are not committed, with those of their rules that are still to be asked.
+fn open_units(claimed: &ClaimedEvent, wanting: Vec<Wanting>) -> Vec<Wanting> {
+    let mut units = wanting;
+    units.retain(|unit| !claimed.units.contains(&unit.team));
+    for unit in &mut units {
+        unit.rules.retain(|rule| {
+            let name = rule.name();
+            (claimed.only.is_empty() || claimed.only.contains(name))
+                && !claimed.evaluated.contains(name)
+        });
+    }
+    units
+}
+
+/// Those of a unit's rules that keep something.
+fn keeping(unit: &Wanting) -> impl Iterator<Item = RuleName> {
+    let keeping = unit
+        .rules
+        .iter()
+        .filter(|rule| rule.state_quota().is_some());
+    keeping.map(|rule| rule.name().clone())
+}
+
+/// What those of the rules keep that may keep something.
+async fn states(
+    store: &dyn Store,
+    rules: &[Arc<Rule>],
+) -> Result<BTreeMap<RuleName, State>, StoreError> {
+    let mut states = BTreeMap::new();
+    for rule in rules.iter().filter(|rule| rule.state_quota().is_some()) {
+        states.insert(rule.name().clone(), store.state(rule.name()).await?);
+    }
+    Ok(states)
 }
 
 /// What rules see of an event; one that is evaluated again says so.
@@ -113,12 +164,14 @@ pub(super) async fn rehearse(
     let snapshot = shared.catalog.snapshot();
     let mut all = Vec::new();
     for unit in snapshot.wanting(&record.event) {
-        let asked = unit
+        let asked: Vec<_> = unit
             .rules
-            .iter()
-            .filter(|rule| only.is_none_or(|only| rule.name() == only));
+            .into_iter()
+            .filter(|rule| only.is_none_or(|only| rule.name() == only))
+            .collect();
         let job = Job {
-            rules: asked.cloned().collect(),
+            states: states(&*shared.store, &asked).await?,
+            rules: asked,
             input: Arc::clone(&input),
             live: shared.live(),
             event: event.clone(),
@@ -166,46 +219,42 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    /// Evaluates and commits one unit, unless it is committed already; one that takes long in parts, each in a turn of
-    /// its own.
+    /// Evaluates and commits one unit; one that takes long in parts, each in a turn of its own.
     async fn unit(
         &mut self,
         claimed: &mut ClaimedEvent,
-        wanting: Wanting,
-        place: &mut Place,
+        unit: Wanting,
+        way: &mut Way<'_>,
     ) -> Result<(), StoreError> {
-        let unit = wanting.team;
-        if claimed.units.contains(&unit) {
-            return Ok(());
-        }
-        let wanted = wanting.rules.iter().filter(|rule| {
-            let name = rule.name();
-            (claimed.only.is_empty() || claimed.only.contains(name))
-                && !claimed.evaluated.contains(name)
-        });
-        let mut asked = self.asked(wanted);
-        if asked.rules.is_empty() && asked.skipped.is_empty() {
-            return Ok(());
-        }
-        loop {
-            let turn = self.turn(claimed, &unit, place).await?;
-            let done = self.part(claimed, &unit, &mut asked).await?;
-            drop(turn);
-            if done == Rest::None {
-                break;
+        let keeping: Vec<RuleName> = keeping(&unit).collect();
+        let mut asked = self.asked(unit.rules.iter());
+        if !asked.rules.is_empty() || !asked.skipped.is_empty() {
+            loop {
+                let turn = self.turn(claimed, (&unit.team, &keeping), way).await?;
+                let done = self.part(claimed, &unit.team, &mut asked).await;
+                drop(turn);
+                match done {
+                    Ok(Rest::None) => break,
+                    Ok(Rest::Follows) => {}
+                    // A person cleared it meanwhile: the rules see what is there then.
+                    Err(StoreError::StateChanged { .. }) => {}
+                    Err(error) => return Err(error),
+                }
             }
+            claimed.units.push(unit.team);
         }
-        claimed.units.push(unit);
+        way.position.give_up(&keeping);
         Ok(())
     }
 
-    /// Waits for the turn of a unit, and until then keeps little in memory of an event that waits for long. What still
-    /// waits when the worker ends is handed back.
+    /// Waits until no earlier event is still to be seen by the rules of a unit that keep something, and then for the
+    /// turn of the unit; until then keeps little in memory of an event that waits for long. What still waits when the
+    /// worker ends is handed back.
     async fn turn(
         &mut self,
         claimed: &ClaimedEvent,
-        unit: &Unit,
-        place: &mut Place,
+        (unit, keeping): (&Unit, &[RuleName]),
+        way: &mut Way<'_>,
     ) -> Result<OwnedSemaphorePermit, StoreError> {
         let mut ending = self.shared.ending.subscribe();
         let (input, payloads) = (&mut self.input, self.payloads);
@@ -214,9 +263,18 @@ impl Work<'_> {
             payloads.forget();
             serde_json::to_vec(&claimed.event).map_or(usize::MAX, |event| event.len())
         };
+        let (position, shared) = (&way.position, self.shared);
+        let first = async {
+            position.turn(keeping).await;
+            // At the end earlier events are handed back, and are no longer in the way. Later ones stay behind them.
+            if !keeping.is_empty() && *shared.ending.borrow() {
+                std::future::pending::<()>().await;
+            }
+        };
+        let turn = shared.turns.wait(unit, way.place, first, set_aside);
         tokio::select! {
             biased;
-            turn = self.shared.turns.wait(unit, place, set_aside) => turn.ok_or(StoreError::Closed),
+            turn = turn => turn.ok_or(StoreError::Closed),
             _ = ending.wait_for(|ending| *ending) => Err(StoreError::Closed),
         }
     }
@@ -238,8 +296,10 @@ impl Work<'_> {
         unit: &Unit,
         asked: &mut Asked,
     ) -> Result<Rest, StoreError> {
+        let rules: Vec<_> = asked.rules.iter().take(UNIT_RULES).cloned().collect();
         let job = Job {
-            rules: asked.rules.iter().take(UNIT_RULES).cloned().collect(),
+            states: states(&*self.shared.store, &rules).await?,
+            rules,
             input: self.input(claimed).await?,
             live: Arc::clone(&self.live),
             event: claimed.event.id.clone(),
@@ -265,7 +325,10 @@ impl Work<'_> {
         let kinds: Vec<ActionKind> = waiting_kinds(&evaluations);
         let behaved: Vec<_> = evaluations.iter().map(|one| self.behaviour(one)).collect();
         let (dropped, skipped) = match rest {
-            Rest::None => (dropped.or(asked.stopped.take()), asked.skipped.clone()),
+            Rest::None => (
+                dropped.or_else(|| asked.stopped.clone()),
+                asked.skipped.clone(),
+            ),
             Rest::Follows => (None, Vec::new()),
         };
         let commit = UnitCommit {
@@ -383,178 +446,4 @@ fn waiting_kinds(evaluations: &[UnitEvaluation]) -> Vec<ActionKind> {
         kinds.push(ActionKind::Deploy);
     }
     kinds
-}
-
-/// The rules of one unit and one event, on a thread of the pool.
-struct Job {
-    rules: Vec<Arc<Rule>>,
-    input: Arc<Input>,
-    live: Arc<Live>,
-    event: EventId,
-    run: u32,
-    at: Timestamp,
-    performs: Performs,
-    rates: Arc<Rates>,
-}
-
-impl Job {
-    fn run(self) -> (Vec<UnitEvaluation>, Option<DropRecord>) {
-        let mut evaluations = Vec::new();
-        let began = Instant::now();
-        for rule in &self.rules {
-            if began.elapsed() > UNIT_TIME {
-                break;
-            }
-            let answer = self.ask(rule);
-            let outcome = match answer.result {
-                Ok(decision) => Outcome::Decided(decision),
-                Err(fault) => {
-                    tracing::warn!(
-                        event.id = %self.event, rule.name = %rule.name(), code = fault.code(),
-                        "a rule gave no decision: {fault}"
-                    );
-                    Outcome::Faulted(fault)
-                }
-            };
-            let actions = match &outcome {
-                Outcome::Decided(decision) => self.actions(rule, decision),
-                Outcome::Faulted(_) => Vec::new(),
-            };
-            let dropped = self.drops(rule, &outcome);
-            evaluations.push(UnitEvaluation {
-                evaluation: Evaluation {
-                    rule: rule.name().clone(),
-                    module: rule.description.module.clone(),
-                    settings: rule.description.settings.clone(),
-                    outcome,
-                    log: answer.log,
-                    fuel: answer.fuel,
-                    duration_us: answer.duration_us,
-                },
-                actions,
-                state: answer.changes,
-            });
-            if dropped.is_some() {
-                return (evaluations, dropped);
-            }
-        }
-        (evaluations, None)
-    }
-
-    /// What is recorded where this job panics: a fault of each rule, since it is not known whose answer was too
-    /// much. Without it the event would stay in hand.
-    fn panicked(&self) -> Vec<UnitEvaluation> {
-        let fault = |rule: &Arc<Rule>| UnitEvaluation {
-            evaluation: Evaluation {
-                rule: rule.name().clone(),
-                module: rule.description.module.clone(),
-                settings: rule.description.settings.clone(),
-                outcome: Outcome::Faulted(Fault::Engine {
-                    message: "what a rule answered made the server panic; its log has the message"
-                        .to_owned(),
-                }),
-                log: Log::default(),
-                fuel: 0,
-                duration_us: 0,
-            },
-            actions: Vec::new(),
-            state: Changes::default(),
-        };
-        self.rules.iter().map(fault).collect()
-    }
-
-    /// Evaluates with one rule. A panic in the engine is that rule's fault alone.
-    fn ask(&self, rule: &Rule) -> Answer<Decision> {
-        let evaluate = || {
-            rule.module
-                .evaluate(&self.input, Arc::clone(&rule.settings), &rule.limits)
-        };
-        catch_unwind(AssertUnwindSafe(evaluate)).unwrap_or_else(|_| Answer {
-            result: Err(Fault::Engine {
-                message: "it panicked; its log has the message".to_owned(),
-            }),
-            log: Log::default(),
-            fuel: 0,
-            duration_us: 0,
-            changes: Changes::default(),
-        })
-    }
-
-    /// Whether a rule's answer ends the event for the rules after it.
-    fn drops(&self, rule: &Rule, outcome: &Outcome) -> Option<DropRecord> {
-        if rule.description.shadow || self.performs == Performs::OnlyRecords {
-            return None;
-        }
-        let reason = match outcome {
-            Outcome::Decided(decision) => {
-                decision.actions.iter().find_map(|action| match action {
-                    Action::Drop(reason) => Some(reason.clone()),
-                    _ => None,
-                })?
-            }
-            Outcome::Faulted(fault) if rule.stops_at_fault() => {
-                format!("`on_fault = \"stop\"`, and {fault}")
-            }
-            Outcome::Faulted(_) => return None,
-        };
-        Some(DropRecord {
-            rule: rule.name().clone(),
-            reason,
-        })
-    }
-
-    fn actions(&self, rule: &Rule, decision: &Decision) -> Vec<NewAction> {
-        decision
-            .actions
-            .iter()
-            .enumerate()
-            .filter(|(_, action)| !matches!(action, Action::Drop(_)))
-            .map(|(index, action)| self.action(rule, index, action))
-            .collect()
-    }
-
-    fn action(&self, rule: &Rule, index: usize, action: &Action) -> NewAction {
-        let shadow = rule.description.shadow || self.performs == Performs::OnlyRecords;
-        let permitted = rule.permits.check(action);
-        let turn = turn(&self.live, action);
-        // One that is refused keeps its turn: somebody may have it tried again once it is granted.
-        let refusal = permitted
-            .err()
-            .map(|refusal| refusal.to_string())
-            .or_else(|| turn.as_ref().err().cloned());
-        let state = match (&refusal, shadow) {
-            (Some(_), _) => ActionState::Refused,
-            (None, true) => ActionState::Shadowed,
-            (None, false) => ActionState::Waiting,
-        };
-        NewAction {
-            key: idempotency_key(&self.event, self.run, rule.name(), index),
-            event: self.event.clone(),
-            run: self.run,
-            rule: rule.name().clone(),
-            action: action.clone(),
-            state,
-            detail: refusal,
-            turn: turn.ok().flatten(),
-            due_at: match state {
-                ActionState::Waiting => self.rates.due(rule.name(), &rule.limits, self.at),
-                _ => self.at,
-            },
-        }
-    }
-}
-
-/// For a deploy, checks its arguments and works out which others it must not run beside.
-pub(super) fn turn(live: &Live, action: &Action) -> Result<Option<Turn>, String> {
-    let Action::Deploy(deploy) = action else {
-        return Ok(None);
-    };
-    let name = CommandName::parse(&deploy.name).map_err(|error| error.to_string())?;
-    let command = live.commands.get(&name).ok_or_else(|| {
-        format!("there is no command `{name}`: add `[commands.{name}]` to `hookbox.toml`")
-    })?;
-    let prepared = command
-        .prepare(&deploy.arguments)
-        .map_err(|error| error.to_string())?;
-    Ok(Some(prepared.turn().clone()))
 }

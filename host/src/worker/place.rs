@@ -31,6 +31,16 @@ const LEAST: usize = 16;
 pub(super) struct Place {
     room: Option<Arc<Semaphore>>,
     permit: Option<OwnedSemaphorePermit>,
+    again: Again,
+}
+
+/// Whether a place that was given up is taken again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Again {
+    /// When there is one.
+    Yes,
+    /// No more: those that have places may wait for this event.
+    No,
 }
 
 impl Place {
@@ -40,6 +50,7 @@ impl Place {
             room: Some(Arc::clone(room)),
             // The room is never closed.
             permit: Arc::clone(room).acquire_owned().await.ok(),
+            again: Again::Yes,
         }
     }
 
@@ -48,11 +59,20 @@ impl Place {
         Self {
             room: None,
             permit: None,
+            again: Again::Yes,
         }
     }
 
+    /// Says that other events wait for this one. It needs no place any more once it gave its own up: all of them may
+    /// be taken by those that wait.
+    pub(super) fn is_waited_for(&mut self) {
+        self.again = Again::No;
+    }
+
     async fn take_again(&mut self) {
-        if let Some(room) = &self.room {
+        if let Some(room) = &self.room
+            && self.again == Again::Yes
+        {
             self.permit = Arc::clone(room).acquire_owned().await.ok();
         }
     }
@@ -82,15 +102,20 @@ impl Turns {
         Arc::clone(team.or_insert_with(|| Arc::new(Semaphore::new(self.each))))
     }
 
-    /// Waits for the turn of a team, which lasts until what is returned is dropped. Calls `set_aside` when the event
+    /// Waits for something, and then for the turn of a team, which lasts until what is returned is dropped. Calls `set_aside` when the event
     /// gives its place up meanwhile; that says how many bytes are left of it then.
     pub(super) async fn wait(
         &self,
         unit: &Unit,
         place: &mut Place,
+        first: impl Future<Output = ()> + Send,
         set_aside: impl FnOnce() -> usize,
     ) -> Option<OwnedSemaphorePermit> {
-        let mut turn = Box::pin(self.team(unit).acquire_owned());
+        let team = self.team(unit);
+        let mut turn = Box::pin(async move {
+            first.await;
+            team.acquire_owned().await
+        });
         if let Ok(turn) = tokio::time::timeout(PATIENCE, &mut turn).await {
             return turn.ok();
         }
@@ -115,6 +140,7 @@ impl Turns {
 
 #[cfg(test)]
 mod tests {
+    use std::future::ready;
     use std::pin::pin;
 
     use futures_util::FutureExt as _;
@@ -130,19 +156,24 @@ mod tests {
     async fn a_team_has_as_many_turns_as_there_are_threads_and_others_have_theirs() {
         let turns = Turns::new(2);
         let mut place = Place::alone();
-        let first = turns.wait(&team("a"), &mut place, || 0).await;
-        let _second = turns.wait(&team("a"), &mut place, || 0).await;
+        let first = turns.wait(&team("a"), &mut place, ready(()), || 0).await;
+        let _second = turns.wait(&team("a"), &mut place, ready(()), || 0).await;
 
         let mut other = Place::alone();
         assert!(
             turns
-                .wait(&team("b"), &mut other, || 0)
+                .wait(&team("b"), &mut other, ready(()), || 0)
                 .now_or_never()
                 .is_some()
         );
-        assert!(turns.wait(&None, &mut other, || 0).now_or_never().is_some());
+        assert!(
+            turns
+                .wait(&None, &mut other, ready(()), || 0)
+                .now_or_never()
+                .is_some()
+        );
         let a = team("a");
-        let mut third = pin!(turns.wait(&a, &mut place, || 0));
+        let mut third = pin!(turns.wait(&a, &mut place, ready(()), || 0));
         assert!((&mut third).now_or_never().is_none());
         drop(first);
         assert!(third.now_or_never().is_some());
@@ -152,10 +183,12 @@ mod tests {
     async fn an_event_that_waits_for_a_slow_team_gives_its_place_up() {
         let turns = Turns::new(1);
         let room = Arc::new(Semaphore::new(1));
-        let held = turns.wait(&team("a"), &mut Place::alone(), || 0).await;
+        let held = turns
+            .wait(&team("a"), &mut Place::alone(), ready(()), || 0)
+            .await;
         let mut place = Place::take(&room).await;
         let a = team("a");
-        let mut turn = pin!(turns.wait(&a, &mut place, || 5_000));
+        let mut turn = pin!(turns.wait(&a, &mut place, ready(()), || 5_000));
         assert!((&mut turn).now_or_never().is_none());
         assert_eq!(room.available_permits(), 0, "it waits for a moment");
 
@@ -174,16 +207,39 @@ mod tests {
     async fn where_there_is_no_more_room_aside_a_place_is_kept() {
         let turns = Turns::new(1);
         let room = Arc::new(Semaphore::new(2));
-        let _held = turns.wait(&team("a"), &mut Place::alone(), || 0).await;
+        let _held = turns
+            .wait(&team("a"), &mut Place::alone(), ready(()), || 0)
+            .await;
         let (mut one, mut two) = (Place::take(&room).await, Place::take(&room).await);
         let a = team("a");
-        let mut first = pin!(turns.wait(&a, &mut one, || usize::MAX));
-        let mut second = pin!(turns.wait(&a, &mut two, || 0));
+        let mut first = pin!(turns.wait(&a, &mut one, ready(()), || usize::MAX));
+        let mut second = pin!(turns.wait(&a, &mut two, ready(()), || 0));
         for _ in 0..2 {
             assert!((&mut first).now_or_never().is_none());
             assert!((&mut second).now_or_never().is_none());
             tokio::time::advance(PATIENCE).await;
         }
         assert_eq!(room.available_permits(), 1, "the second has kept its place");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_event_that_others_wait_for_goes_on_without_a_place() {
+        let turns = Turns::new(1);
+        let room = Arc::new(Semaphore::new(1));
+        let held = turns
+            .wait(&team("a"), &mut Place::alone(), ready(()), || 0)
+            .await;
+        let mut place = Place::take(&room).await;
+        place.is_waited_for();
+        let a = team("a");
+        let mut turn = pin!(turns.wait(&a, &mut place, ready(()), || 0));
+        assert!((&mut turn).now_or_never().is_none());
+        tokio::time::advance(PATIENCE).await;
+        assert!((&mut turn).now_or_never().is_none());
+        let _another = Place::take(&room).await;
+
+        drop(held);
+
+        assert!(turn.now_or_never().flatten().is_some());
     }
 }
