@@ -19,6 +19,7 @@ mod modules;
 mod providers;
 mod rules_folder;
 mod sharing;
+mod state;
 mod supervisor;
 mod support;
 mod swaps;

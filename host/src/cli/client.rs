@@ -92,6 +92,19 @@ impl Client {
         self.send(request).await
     }
 
+    /// Has what a path of the interface stands for forgotten.
+    pub(super) async fn delete(
+        &self,
+        path: &str,
+        query: &[(&str, String)],
+    ) -> Result<Value, CliError> {
+        let request = self
+            .http
+            .delete(format!("{}{path}", self.base))
+            .query(query);
+        self.send(request).await
+    }
+
     /// Sends JSON to a path of the interface.
     pub(super) async fn post_json(&self, path: &str, body: &Value) -> Result<Value, CliError> {
         let request = self.http.post(format!("{}{path}", self.base)).json(body);

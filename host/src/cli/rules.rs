@@ -11,6 +11,7 @@ mod add;
 mod grants;
 mod replay;
 mod show;
+mod state;
 mod wish;
 
 #[derive(Debug, clap::Subcommand)]
@@ -62,6 +63,10 @@ pub(super) enum Command {
     ///
     /// Each time one version further back, or the one that is named. `hookbox rules list --json` has the versions.
     Rollback(wish::RollBackArgs),
+    /// Show what a rule keeps between events, or clear it
+    ///
+    /// What is cleared is named, and gone for the next event that the rule is asked about.
+    State(state::StateArgs),
 }
 
 pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, CliError> {
@@ -103,6 +108,7 @@ fn ask(global: &Global, command: &Command) -> Result<Exit, CliError> {
         Command::Enable(args) => return runtime.block_on(args.wish(global, &client, "enable")),
         Command::Disable(args) => return runtime.block_on(args.wish(global, &client, "disable")),
         Command::Shadow(args) => return runtime.block_on(args.wish(global, &client, "shadow")),
+        Command::State(args) => return runtime.block_on(args.run(global, &client)),
         Command::Rollback(args) => return runtime.block_on(args.wish(global, &client)),
     }?;
     if global.json {

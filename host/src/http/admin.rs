@@ -24,6 +24,7 @@ mod replay;
 mod rules;
 mod seen;
 mod sources;
+mod states;
 mod time_machine;
 
 use std::sync::{Arc, PoisonError};
@@ -56,6 +57,10 @@ fn for_teams() -> Router<Guarded> {
         .route("/api/v1/rules/{name}", get(rules::show))
         .route("/api/v1/rules/wish", post(rules::wish))
         .route("/api/v1/rules/replay", post(time_machine::replay))
+        .route(
+            "/api/v1/rules/{name}/state",
+            get(states::show).delete(states::clear),
+        )
         .route("/api/v1/actions", get(actions::list))
         .route("/api/v1/actions/{id}", get(actions::show))
         .route("/api/v1/actions/{id}/output", get(outputs::show))

@@ -24,6 +24,7 @@ use crate::domain::evaluation::{Log, Outcome};
 use crate::domain::event::Event;
 use crate::domain::fault::Fault;
 use crate::domain::names::{DeliveryId, RuleName};
+use crate::domain::state::{Changes, Granted, State};
 use crate::engine::{Answer, Engine, Input, Payload};
 use crate::store::{EventFilter, Past, PastEvent, PastPage, StoreError};
 
@@ -137,6 +138,7 @@ impl TimeMachine {
             past,
             read: VecDeque::new(),
             body: None,
+            state: State::default(),
             summary: Summary::default(),
             _turn: turn,
         })
@@ -168,6 +170,8 @@ pub struct Trial {
     read: VecDeque<PastEvent>,
     /// The body that was read last: the events of one delivery follow each other.
     body: Option<(DeliveryId, Payload)>,
+    /// What the rule would keep: nothing at first.
+    state: State,
     summary: Summary,
     _turn: OwnedSemaphorePermit,
 }
@@ -230,7 +234,11 @@ impl Trial {
         let answer = match &not_asked {
             Some(_) => None,
             None => match self.input(&event).await? {
-                Some(input) => Some(self.ask(input).await?),
+                Some(input) => {
+                    let answer = self.ask(input).await?;
+                    self.state = self.state.with(&answer.changes);
+                    Some(answer)
+                }
                 None => {
                     self.summary.without_body += 1;
                     return Ok(Some(Step::Passed));
@@ -281,9 +289,14 @@ impl Trial {
         loop {
             tries += 1;
             let (rule, input) = (Arc::clone(&self.rule), Arc::clone(&input));
+            let granted = rule.state_quota().map(|quota| Granted {
+                state: self.state.clone(),
+                quota,
+            });
             let evaluate = move || {
                 let settings = Arc::clone(&rule.settings);
-                rule.module.evaluate(&input, settings, &rule.limits)
+                rule.module
+                    .evaluate_with(&input, settings, &rule.limits, granted)
             };
             let answer = self.shared.pool.run_patiently(evaluate).await;
             let answer = answer.unwrap_or_else(|| Answer {
@@ -293,6 +306,7 @@ impl Trial {
                 log: Log::default(),
                 fuel: 0,
                 duration_us: 0,
+                changes: Changes::default(),
             });
             match &answer.result {
                 Err(Fault::TimedOut { .. }) if tries < TRIES => {}
