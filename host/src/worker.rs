@@ -46,8 +46,8 @@ mod time_machine;
 pub use grants::OPERATORS;
 pub use paused::PausedRules;
 pub use time_machine::{
-    Beginning, Change, Compared, Counts, Exactness, FieldChange, Proposal, SettingsOf, Step,
-    Summary, TimeMachine, Told, ToldFault, Trial, TrialError, Usage, Verdict,
+    Audience, Beginning, Change, Compared, Counts, Exactness, FieldChange, Proposal, SettingsOf,
+    Step, Summary, TimeMachine, Told, ToldFault, Trial, TrialError, Usage, Verdict,
 };
 
 /// How long what runs may go on when the server ends: the longest grace of a command, and what it takes to

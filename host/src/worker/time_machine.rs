@@ -24,7 +24,6 @@ use crate::domain::evaluation::{Log, Outcome};
 use crate::domain::event::Event;
 use crate::domain::fault::Fault;
 use crate::domain::names::{DeliveryId, RuleName};
-use crate::domain::state::{Changes, Granted, State};
 use crate::engine::{Answer, Engine, Input, Payload};
 use crate::store::{EventFilter, Past, PastEvent, PastPage, StoreError};
 
@@ -78,6 +77,17 @@ pub struct Proposal {
     pub settings: Option<Arc<[u8]>>,
     /// Which events; a limit means the newest.
     pub filter: EventFilter,
+    /// Who hears of it.
+    pub audience: Audience,
+}
+
+/// Who hears of a trial.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Audience {
+    /// Those who may know of every event.
+    Operators,
+    /// The rule's team: what it does not see is not even counted.
+    Team,
 }
 
 /// Tries modules on the past.
@@ -104,14 +114,14 @@ impl TimeMachine {
     pub async fn begin(&self, proposal: Proposal) -> Result<Trial, TrialError> {
         let turn = Arc::clone(&self.turns).try_acquire_owned();
         let turn = turn.map_err(|_| TrialError::Busy)?;
-        let (settings_of, settings) = self.settings(&proposal);
+        let at_work = self.at_work(&proposal.rule);
+        let (settings_of, settings) = settings(&proposal, at_work.as_deref());
         let live = self.shared.live();
         let candidate = Candidate {
             name: proposal.rule,
             module: proposal.module,
             settings,
-            // What it asks for beyond the version at work is for its installation to refuse.
-            running: None,
+            running: at_work.map(|rule| rule.permits.asks().clone()),
         };
         let rule = match load_one(&self.engine, &live.catalog, &candidate).await? {
             Loaded::Active(rule) => rule,
@@ -134,26 +144,29 @@ impl TimeMachine {
             rule,
             settings_of,
             exactness,
+            audience: proposal.audience,
             filter,
             past,
             read: VecDeque::new(),
             body: None,
-            state: State::default(),
             summary: Summary::default(),
             _turn: turn,
         })
     }
 
-    fn settings(&self, proposal: &Proposal) -> (SettingsOf, Arc<[u8]>) {
-        if let Some(settings) = &proposal.settings {
-            return (SettingsOf::Proposal, Arc::clone(settings));
-        }
+    fn at_work(&self, name: &RuleName) -> Option<Arc<Rule>> {
         let snapshot = self.shared.catalog.snapshot();
-        let at_work = snapshot.rules().find(|rule| *rule.name() == proposal.rule);
-        match at_work {
-            Some(rule) if !rule.file.is_empty() => (SettingsOf::RuleAtWork, Arc::clone(&rule.file)),
-            _ => (SettingsOf::Nobody, Arc::default()),
+        snapshot.rules().find(|rule| rule.name() == name).cloned()
+    }
+}
+
+fn settings(proposal: &Proposal, at_work: Option<&Rule>) -> (SettingsOf, Arc<[u8]>) {
+    match (&proposal.settings, at_work) {
+        (Some(settings), _) => (SettingsOf::Proposal, Arc::clone(settings)),
+        (None, Some(rule)) if !rule.file.is_empty() => {
+            (SettingsOf::RuleAtWork, Arc::clone(&rule.file))
         }
+        (None, _) => (SettingsOf::Nobody, Arc::default()),
     }
 }
 
@@ -164,14 +177,13 @@ pub struct Trial {
     rule: Arc<Rule>,
     settings_of: SettingsOf,
     exactness: Exactness,
+    audience: Audience,
     filter: EventFilter,
     /// What is left to be read.
     past: Past,
     read: VecDeque<PastEvent>,
     /// The body that was read last: the events of one delivery follow each other.
     body: Option<(DeliveryId, Payload)>,
-    /// What the rule would keep: nothing at first.
-    state: State,
     summary: Summary,
     _turn: OwnedSemaphorePermit,
 }
@@ -195,7 +207,10 @@ impl Trial {
             name: self.rule.manifest.name.clone(),
             version: self.rule.manifest.version.clone(),
             settings: self.settings_of,
-            events: self.past.events,
+            events: match self.audience {
+                Audience::Operators => Some(self.past.events),
+                Audience::Team => None,
+            },
             exactness: self.exactness,
         }
     }
@@ -217,6 +232,9 @@ impl Trial {
         let Some(event) = self.next_event().await? else {
             return Ok(None);
         };
+        if self.audience == Audience::Team && !self.is_seen(&event) {
+            return Ok(Some(Step::Passed));
+        }
         self.summary.looked_at += 1;
         let asked = self.rule.description.asks_about(&event.event);
         let not_asked = asked.err().map(|why| why.to_string());
@@ -234,11 +252,7 @@ impl Trial {
         let answer = match &not_asked {
             Some(_) => None,
             None => match self.input(&event).await? {
-                Some(input) => {
-                    let answer = self.ask(input).await?;
-                    self.state = self.state.with(&answer.changes);
-                    Some(answer)
-                }
+                Some(input) => Some(self.ask(input).await?),
                 None => {
                     self.summary.without_body += 1;
                     return Ok(Some(Step::Passed));
@@ -247,6 +261,13 @@ impl Trial {
         };
         let compared = self.compared(event, answer, not_asked);
         Ok(Some(Step::Compared(Box::new(compared))))
+    }
+
+    /// Whether the rule's team sees an event.
+    fn is_seen(&self, event: &PastEvent) -> bool {
+        let description = &self.rule.description;
+        let team = description.name.team();
+        description.grants.show(&event.event, team).is_ok()
     }
 
     async fn next_event(&mut self) -> Result<Option<PastEvent>, StoreError> {
@@ -289,14 +310,9 @@ impl Trial {
         loop {
             tries += 1;
             let (rule, input) = (Arc::clone(&self.rule), Arc::clone(&input));
-            let granted = rule.state_quota().map(|quota| Granted {
-                state: self.state.clone(),
-                quota,
-            });
             let evaluate = move || {
                 let settings = Arc::clone(&rule.settings);
-                rule.module
-                    .evaluate_with(&input, settings, &rule.limits, granted)
+                rule.module.evaluate(&input, settings, &rule.limits)
             };
             let answer = self.shared.pool.run_patiently(evaluate).await;
             let answer = answer.unwrap_or_else(|| Answer {
@@ -306,7 +322,6 @@ impl Trial {
                 log: Log::default(),
                 fuel: 0,
                 duration_us: 0,
-                changes: Changes::default(),
             });
             match &answer.result {
                 Err(Fault::TimedOut { .. }) if tries < TRIES => {}

@@ -197,7 +197,10 @@ impl Shown {
             return;
         }
         if let Some(began) = line.get("began") {
-            self.bar.set_length(began["events"].as_u64().unwrap_or(0));
+            match began["events"].as_u64() {
+                Some(events) => self.bar.set_length(events),
+                None => self.bar.unset_length(),
+            }
             self.is_estimate = began["exactness"] == "estimate";
             self.bar.suspend(|| output::note(beginning(began)));
         } else if let Some(event) = line.get("event") {
@@ -220,12 +223,15 @@ fn beginning(began: &Value) -> String {
         Some("rule-at-work") => "the settings of the rule at work",
         _ => "no settings file",
     };
+    let events = match began["events"].as_u64() {
+        Some(events) => format!("{events} events"),
+        None => "the events that its team sees".to_owned(),
+    };
     format!(
-        "{} {} as `{}` with {settings}, on {} events",
+        "{} {} as `{}` with {settings}, on {events}",
         text(&began["name"]),
         text(&began["version"]),
         text(&began["rule"]),
-        text(&began["events"])
     )
 }
 

@@ -6,6 +6,7 @@
 //! Invariants:
 //! - What is uploaded is read up to the limit of the rule's team, and never installed.
 //! - An answer without its last line is not complete.
+//! - A team learns nothing of events that it does not see, not even how many there are.
 
 use std::time::Duration;
 
@@ -23,14 +24,14 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout};
 
-use super::access::Caller;
+use super::access::{Access, Caller};
 use super::events::Restrictions;
 use super::{bad, known, live, understood};
 use crate::domain::names::RuleName;
 use crate::http::Admin;
 use crate::http::error::ApiError;
 use crate::store::{Pausable, StoreError};
-use crate::worker::{Proposal, Step, Trial, TrialError, Verdict};
+use crate::worker::{Audience, Proposal, Step, Trial, TrialError, Verdict};
 
 /// How long an upload may take.
 const UPLOAD: Duration = Duration::from_secs(60);
@@ -72,7 +73,7 @@ struct Upload {
     settings: Option<String>,
 }
 
-/// Tries a module on the past.
+/// Tries a module on the past; a team as one of its own rules.
 pub(super) async fn replay(
     Caller { state, access }: Caller,
     query: Result<Query<TrialQuery>, QueryRejection>,
@@ -80,9 +81,11 @@ pub(super) async fn replay(
 ) -> Result<Response, ApiError> {
     let query = understood(query)?;
     let rule = RuleName::parse(&query.rule).map_err(|error| bad(error.to_string()))?;
-    // It need not exist, but a team's must be the team's own.
     if !access.knows(Pausable::Rule, &query.rule) {
         return Err(known::none(&state, &access, Pausable::Rule, &query.rule));
+    }
+    if query.limit.is_some() {
+        access.only_operators("`limit` counts the events of others as well")?;
     }
     let restrictions = Restrictions {
         source: query.source,
@@ -103,6 +106,10 @@ pub(super) async fn replay(
         module: module.into(),
         settings: upload.settings.map(|text| text.into_bytes().into()),
         filter,
+        audience: match access {
+            Access::Operator => Audience::Operators,
+            Access::Team(_) => Audience::Team,
+        },
     };
     let trial = state.time_machine.begin(proposal).await.map_err(refused)?;
     let shows = if query.all {

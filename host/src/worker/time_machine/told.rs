@@ -44,8 +44,8 @@ pub struct Beginning {
     pub version: String,
     /// Where its settings come from.
     pub settings: SettingsOf,
-    /// How many events are looked at.
-    pub events: u64,
+    /// How many events are looked at; none where not all of them may be counted.
+    pub events: Option<u64>,
     /// How much it can be relied on.
     pub exactness: Exactness,
 }
