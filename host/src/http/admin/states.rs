@@ -12,7 +12,6 @@ use super::{known, named, understood};
 use crate::domain::names::RuleName;
 use crate::http::Admin;
 use crate::http::error::ApiError;
-use crate::store::Pausable;
 
 /// All that a rule keeps, with how large it may be.
 pub(super) async fn show(
