@@ -393,3 +393,37 @@ async fn only_the_events_that_are_meant_are_looked_at() {
         assert_eq!(verdicts(&lines), expected, "{arguments:?}");
     }
 }
+
+#[tokio::test]
+async fn a_team_tries_modules_as_its_own_rules_and_learns_of_no_event_of_others() {
+    let token = "token = { file = 'team' }";
+    let site =
+        Site::new(&CONFIG.replace("[teams.strangers]", &format!("[teams.strangers]\n{token}")));
+    site.put("team", b"a-token-of-the-team-that-is-long-enough");
+    site.put("rules/payments/picks.wasm", &guest("picks"));
+    site.put(
+        "rules/payments/picks.toml",
+        picks(&["a"], &[], &[]).as_bytes(),
+    );
+    site.put("picks.wasm", &guest("picks"));
+    let server = site.serve().await;
+    server.rule_in_state("payments/picks", "active").await;
+    let mut past = Past { site, server };
+    past.evaluated(&["a", "b"]).await;
+    "a-token-of-the-team-that-is-long-enough".clone_into(&mut past.server.token);
+    let tried = picks(&["a"], &[], &[]);
+
+    let own = past.lines(Some(&tried), &["--as", "strangers/picks"]).await;
+    let foreign = past.replay(Some(&tried), &[]).await;
+    let counting = past
+        .replay(Some(&tried), &["--as", "strangers/picks", "--limit", "1"])
+        .await;
+
+    assert!(own[0]["began"]["events"].is_null(), "{}", own[0]);
+    assert_eq!(summary(&own)["looked-at"], 0);
+    assert_eq!(summary(&own)["not-asked"], 0);
+    let code = |output: &Output| output.status.code();
+    assert_eq!((code(&foreign), code(&counting)), (Some(6), Some(6)));
+    assert!(stderr(&foreign).contains("404"), "{}", stderr(&foreign));
+    assert!(stderr(&counting).contains("403"), "{}", stderr(&counting));
+}
