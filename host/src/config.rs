@@ -32,7 +32,7 @@ use self::sources::Sources;
 pub const FILE_NAME: &str = "hookbox.toml";
 
 /// The most that a module may have: a rule with a whole language runtime in it has some 20 MB.
-const MODULE_LIMIT: Bytes = Bytes::mib(32);
+pub(crate) const MODULE_LIMIT: Bytes = Bytes::mib(32);
 
 /// A configuration that cannot be used.
 #[derive(Debug, thiserror::Error)]

@@ -10,6 +10,7 @@
 //! - The same event, settings, payload and state give the same decision, log, fuel and changes of the state.
 //! - A module's misbehaviour is a [`Fault`] or a [`CompileError`], never an error of the server.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
@@ -35,6 +36,7 @@ mod inspect;
 mod sections;
 mod ticker;
 mod v0_1;
+mod wasi;
 
 pub use compile::{ARGUMENT as COMPILE_ARGUMENT, child as compile_child};
 use context::Context;
@@ -44,6 +46,7 @@ pub use error::{CompileError, CompileErrorKind, EngineError};
 pub use inspect::{Form, Inspection, Interface, inspect};
 pub use sections::{SectionError, Sections, Source, without_names};
 use ticker::Ticker;
+use wasi::World;
 
 /// How the engine is set up.
 #[derive(Debug, Clone)]
@@ -163,9 +166,9 @@ impl Engine {
             .await?;
         let engine = Arc::clone(self);
         let pooled = limits.memory <= Limits::DEFAULT.memory;
-        let interface = inspection.interface;
+        let looked = inspection.clone();
         // A hit in the cache still reads and maps the code, which takes a millisecond or more.
-        let guest = tokio::task::spawn_blocking(move || engine.link(&encoded, interface, pooled))
+        let guest = tokio::task::spawn_blocking(move || engine.link(&encoded, &looked, pooled))
             .await
             .map_err(|error| CompileErrorKind::Compiler {
                 reason: error.to_string(),
@@ -185,7 +188,7 @@ impl Engine {
     fn link(
         &self,
         encoded: &[u8],
-        interface: Interface,
+        inspection: &Inspection,
         pooled: bool,
     ) -> Result<Guest, CompileErrorKind> {
         let runner = if pooled {
@@ -197,8 +200,19 @@ impl Engine {
             reason: format!("{error:#}"),
         };
         let component = Component::new(&runner.engine, encoded).map_err(invalid)?;
-        match interface {
-            Interface::V0_1 => v0_1::Guest::new(&runner.v0_1, &component)
+        let linker = match inspection.interface {
+            Interface::V0_1 => &runner.v0_1,
+        };
+        // Only what imports WASI has a linker of its own: the others share one.
+        let linker = if inspection.imports_wasi() {
+            let mut own = linker.clone();
+            wasi::add_to_linker(&mut own, &component).map_err(invalid)?;
+            Cow::Owned(own)
+        } else {
+            Cow::Borrowed(linker)
+        };
+        match inspection.interface {
+            Interface::V0_1 => v0_1::Guest::new(&linker, &component)
                 .map(Guest::V0_1)
                 .map_err(invalid),
         }
@@ -319,6 +333,7 @@ impl Module {
         granted: Option<Granted>,
     ) -> Answer<Decision> {
         let mut context = Context::new(input.payload.clone(), settings, limits);
+        context.world = World::at(&input.event);
         context.state = granted.map(|granted| Session::begin(granted, input.event.received_at));
         let mut answer = self.run(limits, context, |store, guest| match guest {
             Guest::V0_1(guest) => {
@@ -356,6 +371,7 @@ impl Module {
                 call(&mut store, &self.guest)
             });
         let left = store.get_fuel().unwrap_or(0);
+        store.data_mut().end_output();
         let result = match result {
             Ok(Err(Fault::Failed {
                 failure,

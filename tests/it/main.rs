@@ -27,3 +27,4 @@ mod tidy;
 mod time_machine;
 mod toolchain;
 mod turns;
+mod wasi;

@@ -13,9 +13,10 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use serde_json::{Value, json};
 
-use super::run::{Scratch, load};
+use super::run::{Scratch, limits, load};
 use super::{CliError, Exit, Global, output};
 use crate::catalog::declared;
+use crate::config::MODULE_LIMIT;
 use crate::domain::limits::Limits;
 use crate::domain::manifest::Manifest;
 use crate::domain::names::Digest;
@@ -55,8 +56,9 @@ enum Part {
     License,
 }
 
-/// The most that a module may have anywhere.
-const MODULE_LIMIT: Bytes = Bytes::mib(32);
+/// What a module that imports WASI is given, in a line.
+const EMPTY: &str = "an empty one: no files, network, environment, arguments or input; the clock stands at the \
+                     event's received-at, randomness follows from its id, output goes to the log";
 
 pub(super) fn run(global: &Global, args: &Args) -> Result<Exit, CliError> {
     let bytes = read(&args.module, MODULE_LIMIT)?;
@@ -65,7 +67,7 @@ pub(super) fn run(global: &Global, args: &Args) -> Result<Exit, CliError> {
         return show_part(&look, part);
     }
     if args.describe {
-        look.ask(&bytes, &Limits::DEFAULT)?;
+        look.ask(&bytes, &limits(&bytes))?;
     }
     if global.json {
         output::json(&look.json());
@@ -184,6 +186,7 @@ impl Look {
         json!({
             "digest": self.digest, "size": self.size, "form": self.form(),
             "interface": self.inspection.interface.as_str(), "imports": self.inspection.imports,
+            "wasi": self.inspection.imports_wasi().then_some("empty"),
             "manifest": self.manifest,
             "manifest-from": self.manifest.as_ref().map(|_| match self.known {
                 Known::Said => "section",
@@ -218,6 +221,9 @@ impl Look {
             self.inspection.interface.as_str()
         ));
         output::line(format!("imports    {}", list(&self.inspection.imports)));
+        if self.inspection.imports_wasi() {
+            output::line(format!("wasi       {EMPTY}"));
+        }
         if let Some(manifest) = &self.manifest {
             show_manifest(manifest);
         }

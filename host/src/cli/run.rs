@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::{CliError, Exit, Global, output, runtime};
 use crate::catalog::SettingsFile;
+use crate::config::MODULE_LIMIT;
 use crate::domain::decision::{Action, Decision};
 use crate::domain::event::Event;
 use crate::domain::limits::Limits;
@@ -17,7 +18,8 @@ use crate::sources::samples::{inside, samples};
 
 /// Evaluate one event with one module, and print what it gives
 ///
-/// Performs nothing and needs no server. The limits are the defaults.
+/// Performs nothing and needs no server. The limits are the defaults; a module may be larger, where the
+/// server is told so by `module` under `[limits]`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The module
@@ -37,7 +39,7 @@ pub(super) fn run(global: &Global, args: &Args) -> Result<Exit, CliError> {
     let (event, payload) = read_event(args)?;
     let bytes = read_module(&args.module)?;
     let cache = Scratch::new()?;
-    let limits = Limits::DEFAULT;
+    let limits = limits(&bytes);
     let module = load(&cache, &bytes, &limits)?;
     let settings = read_settings(args, &module, &limits)?;
     let input = Input::new(Arc::new(event), payload);
@@ -62,6 +64,22 @@ pub(super) fn run(global: &Global, args: &Args) -> Result<Exit, CliError> {
     } else {
         Exit::Rule
     })
+}
+
+/// The default limits, but for the size of a module, which may be all that a server can be told to take.
+pub(super) fn limits(module: &[u8]) -> Limits {
+    if module.len() > Limits::DEFAULT.module.as_usize() {
+        output::note(format!(
+            "the module has {} bytes, and a server takes {}: write `module = \"{MODULE_LIMIT}\"` under `[limits]` in \
+             its `hookbox.toml`",
+            module.len(),
+            Limits::DEFAULT.module,
+        ));
+    }
+    Limits {
+        module: MODULE_LIMIT,
+        ..Limits::DEFAULT
+    }
 }
 
 /// Compiles a module as the server would.

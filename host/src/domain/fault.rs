@@ -54,6 +54,11 @@ pub enum Fault {
         /// What the engine says of it.
         message: String,
     },
+    /// It waits for a later moment, which does not come: the clock stands still while a rule runs.
+    #[error(
+        "it would wait, and a rule has nothing to wait for: its clock stands still, and nothing happens while it runs"
+    )]
+    WouldWait,
     /// Its answer breaks a limit or a rule of the interface.
     #[error("its answer is not acceptable: {reason}")]
     BadOutput {
@@ -90,7 +95,7 @@ pub enum FailureKind {
 
 impl Fault {
     /// Every code a fault may have.
-    pub const CODES: [&'static str; 10] = [
+    pub const CODES: [&'static str; 11] = [
         "rule/out-of-fuel",
         "rule/out-of-time",
         "rule/timed-out",
@@ -98,6 +103,7 @@ impl Fault {
         "rule/stack-overflow",
         "rule/copied-too-much",
         "rule/trapped",
+        "rule/would-wait",
         "rule/bad-output",
         "rule/failed",
         "rule/engine",
@@ -114,6 +120,7 @@ impl Fault {
             Self::StackOverflow { .. } => "rule/stack-overflow",
             Self::CopiedTooMuch { .. } => "rule/copied-too-much",
             Self::Trapped { .. } => "rule/trapped",
+            Self::WouldWait => "rule/would-wait",
             Self::BadOutput { .. } => "rule/bad-output",
             Self::Failed { .. } => "rule/failed",
             Self::Engine { .. } => "rule/engine",

@@ -28,6 +28,10 @@ pub(super) const TABLES: u32 = 4;
 /// The core instances a component may have: the rule's, and those that the encoding adds around it.
 pub(super) const CORE_INSTANCES: u32 = 24;
 
+/// The handles a component may hold at once. They lie on the host, so that each takes memory beyond the
+/// limit; a runtime of a language holds some ten.
+pub(super) const HANDLES: usize = 1_000;
+
 /// Instances that may exist at once: one for each evaluation thread, and those that are being loaded.
 const POOL: u32 = 64;
 

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use rustix::time::{ClockId, clock_gettime};
 use wasmtime::{ResourceLimiter, Store, StoreContextMut, Trap, UpdateDeadline};
 
+use super::wasi::World;
 use crate::domain::evaluation::{Log, LogLevel, LogLine};
 use crate::domain::limits::Limits;
 use crate::domain::state::Session;
@@ -81,6 +82,8 @@ pub(super) struct Context {
     pub(super) log: Log,
     /// What the rule keeps; none where it is not granted.
     pub(super) state: Option<Session>,
+    /// What the module sees of the world where it imports WASI.
+    pub(super) world: World,
     pub(super) memory_refused: bool,
     memory_limit: usize,
     log_lines: usize,
@@ -94,6 +97,7 @@ impl Context {
             settings,
             log: Log::default(),
             state: None,
+            world: World::default(),
             memory_refused: false,
             memory_limit: limits.memory.as_usize(),
             log_lines: limits.log_lines as usize,
@@ -109,6 +113,12 @@ impl Context {
         }
         cut(&mut message, self.log_line);
         self.log.lines.push(LogLine { level, message });
+    }
+
+    /// How much of a line is worth keeping while it grows: what the log keeps, and one character more, so
+    /// that the cut falls between two.
+    pub(super) fn line_limit(&self) -> usize {
+        self.log_line.saturating_add(char::MAX.len_utf8())
     }
 
     /// The last thing it logged as an error: the SDK writes a panic's message there before it traps.
@@ -176,6 +186,7 @@ pub(super) fn limit(store: &mut Store<Context>, limits: &Limits) -> wasmtime::Re
     store.limiter(|context| context);
     store.set_fuel(limits.fuel)?;
     store.set_hostcall_fuel(limits.copied_out.as_usize());
+    store.set_max_component_handles(super::config::HANDLES);
     // The clocks are read at the first tick, not before: nearly every evaluation ends within a tick,
     // and reading them costs as much as some of those take. So a limit counts from up to one tick later.
     let mut began = None;

@@ -6,6 +6,7 @@ use wasmtime::Trap;
 
 use super::context::{Context, Stop};
 use super::inspect::Interface;
+use super::wasi::Ended;
 use crate::domain::fault::Fault;
 use crate::domain::limits::Limits;
 use crate::domain::names::Digest;
@@ -61,9 +62,17 @@ pub enum CompileErrorKind {
     },
     /// It imports what the host does not offer.
     #[error(
-        "the module imports `{name}`, which this hookbox does not offer: a rule has no files, sockets, environment or clock"
+        "the module imports `{name}`, which this hookbox does not offer: a rule imports `hookbox:rule` and WASI 0.2, which is empty"
     )]
     UnknownImport {
+        /// What it imports.
+        name: String,
+    },
+    /// It imports WASI as it was before components.
+    #[error(
+        "the module imports `{name}`, which is WASI before its version 0.2: build it for the target `wasm32-wasip2`, or for `wasm32-unknown-unknown` with `hookbox build`"
+    )]
+    WasiPreview {
         /// What it imports.
         name: String,
     },
@@ -112,7 +121,7 @@ impl CompileErrorKind {
             Self::Broken { .. } => "rule/broken",
             Self::NotARule => "rule/not-a-rule",
             Self::NewerInterface { .. } => "rule/newer-interface",
-            Self::UnknownImport { .. } => "rule/unknown-import",
+            Self::UnknownImport { .. } | Self::WasiPreview { .. } => "rule/unknown-import",
             Self::Invalid { .. } => "rule/invalid",
             Self::TooCostly { .. } => "rule/too-costly-to-compile",
             Self::Compiler { .. } => "rule/compiler",
@@ -158,6 +167,14 @@ pub(super) fn fault_of(
             },
             Stop::WallTime => Fault::TimedOut {
                 limit: limits.wall_time,
+            },
+        };
+    }
+    if let Some(ended) = error.downcast_ref::<Ended>() {
+        return match ended {
+            Ended::WouldWait => Fault::WouldWait,
+            other => Fault::Trapped {
+                message: other.to_string(),
             },
         };
     }

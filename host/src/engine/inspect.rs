@@ -9,6 +9,7 @@ use std::collections::HashSet;
 use wasmparser::{Encoding, Parser, Payload};
 
 use super::error::CompileErrorKind;
+use super::wasi;
 
 /// The package whose interfaces the host offers.
 const PACKAGE: &str = "hookbox:rule/";
@@ -69,6 +70,12 @@ impl Inspection {
             .iter()
             .any(|import| interface_of(import).is_some_and(|(found, _)| found == name))
     }
+
+    /// Whether it imports WASI, of which it is given one that holds nothing.
+    #[must_use]
+    pub fn imports_wasi(&self) -> bool {
+        self.imports.iter().any(|import| wasi::offers(import))
+    }
 }
 
 /// Looks at a module.
@@ -85,6 +92,9 @@ pub fn inspect(bytes: &[u8]) -> Result<Inspection, CompileErrorKind> {
         imports,
         exports,
     } = read_names(bytes)?;
+    if let Some(name) = imports.iter().find(|import| is_preview(import)) {
+        return Err(CompileErrorKind::WasiPreview { name: name.clone() });
+    }
     let exported = exports
         .iter()
         .find_map(|export| interface_of(export).filter(|(name, _)| *name == EVALUATOR));
@@ -102,6 +112,7 @@ pub fn inspect(bytes: &[u8]) -> Result<Inspection, CompileErrorKind> {
                     });
                 }
             }
+            None if wasi::offers(import) => {}
             None => {
                 return Err(CompileErrorKind::UnknownImport {
                     name: import.clone(),
@@ -183,6 +194,11 @@ fn broken(error: &wasmparser::BinaryReaderError) -> CompileErrorKind {
 /// Splits `hookbox:rule/log@0.1.0` into `log` and `0.1.0`; none for what is not of the package.
 fn interface_of(name: &str) -> Option<(&str, &str)> {
     name.strip_prefix(PACKAGE)?.split_once('@')
+}
+
+/// Whether an import is of WASI as it was before components: functions of a module, without interfaces.
+fn is_preview(import: &str) -> bool {
+    import == "wasi_unstable" || import == "wasi_snapshot_preview1"
 }
 
 fn served(version: &str) -> Result<Interface, CompileErrorKind> {

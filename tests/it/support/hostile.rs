@@ -26,11 +26,20 @@ pub(crate) fn not_a_rule() -> Vec<u8> {
 
 /// A module that imports from so many other modules, each by a name of its own, and looks like a rule.
 pub(crate) fn many_imports(count: u32) -> Vec<u8> {
+    importing((0..count).map(|number| format!("{number:x}")))
+}
+
+/// A module that imports from this other module, and looks like a rule.
+pub(crate) fn import_of(name: &str) -> Vec<u8> {
+    importing([name.to_owned()])
+}
+
+fn importing(names: impl IntoIterator<Item = String>) -> Vec<u8> {
     let mut types = TypeSection::new();
     types.ty().function([], []);
     let mut imports = ImportSection::new();
-    for number in 0..count {
-        imports.import(&format!("{number:x}"), "", EntityType::Function(0));
+    for name in names {
+        imports.import(&name, "", EntityType::Function(0));
     }
     let mut exports = ExportSection::new();
     exports.export("hookbox:rule/evaluator@0.1.0#describe", ExportKind::Func, 0);
