@@ -57,7 +57,7 @@ pub struct EngineConfig {
     pub cache: PathBuf,
     /// The memory that compiling one module may take.
     pub compile_memory: Bytes,
-    /// The time that compiling one module may take, on the wall and of CPU.
+    /// The CPU time that compiling one module may take. On the wall it may take five times as long.
     pub compile_time: Span,
 }
 

@@ -32,6 +32,10 @@ pub const ARGUMENT: &str = "__compile";
 /// The children that may compile at once.
 const CHILDREN: usize = 2;
 
+/// How much longer on the wall a child may take than of CPU. It gives way to everything else, so that on a
+/// busy machine a rule with the runtime of its language takes minutes, through no fault of its own.
+const PATIENCE: u32 = 5;
+
 /// What the child may print, which is one short line.
 const ANSWER_LIMIT: u64 = 64 << 10;
 
@@ -159,8 +163,9 @@ impl Compiler {
             let read = stdout.take(ANSWER_LIMIT).read_to_end(&mut answer).await;
             (read, child.wait().await)
         };
-        let Ok((read, status)) = tokio::time::timeout(self.time.0, exchange).await else {
-            return Ok(Outcome::Exceeded(self.time.to_string()));
+        let Ok((read, status)) = tokio::time::timeout(self.time.0 * PATIENCE, exchange).await else {
+            let patience = Span(self.time.0 * PATIENCE);
+            return Ok(Outcome::Exceeded(format!("{patience} on the wall")));
         };
         read.map_err(|error| compiler(&error))?;
         let status = status.map_err(|error| compiler(&error))?;
