@@ -35,6 +35,7 @@ mod keeper;
 mod lacking;
 mod life;
 mod load;
+mod memory;
 mod place;
 mod scan;
 mod settings;
@@ -46,10 +47,9 @@ mod watcher;
 pub use conditions::{Conditions, NotAsked, RuleDescription};
 pub use health::Behaviour;
 pub use lacking::Lacking;
-pub use life::{
-    Again, Forgetful, KeptVersion, Life, MemoryError, RuleMemory, Said, Version, Wish, WishError,
-};
+pub use life::{KeptVersion, Life, Said, Version, Wish, WishError};
 pub use load::{Candidate, LoadError, Loaded, Refused, Rule};
+pub use memory::{Again, Forgetful, MemoryError, RuleMemory};
 pub use place::{Arrival, PlaceError, Placed, Replace, place, settings_of};
 pub use scan::Ignored;
 pub use settings::{OnFault, SettingsError, SettingsFile};

@@ -16,7 +16,8 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::archive::Archive;
-use super::life::{Life, RuleMemory};
+use super::life::Life;
+use super::memory::RuleMemory;
 use super::scan::{FolderIdentity, Found, Ignored, Scan, scan};
 use super::slot::{Rest, Seen, Slot, is_complete};
 use super::take::{AT_ONCE, Loader, Serves, Taken};

@@ -163,7 +163,8 @@ impl Compiler {
             let read = stdout.take(ANSWER_LIMIT).read_to_end(&mut answer).await;
             (read, child.wait().await)
         };
-        let Ok((read, status)) = tokio::time::timeout(self.time.0 * PATIENCE, exchange).await else {
+        let Ok((read, status)) = tokio::time::timeout(self.time.0 * PATIENCE, exchange).await
+        else {
             let patience = Span(self.time.0 * PATIENCE);
             return Ok(Outcome::Exceeded(format!("{patience} on the wall")));
         };

@@ -178,10 +178,6 @@ async fn take_delivery(
     let Some(events) = split(shared, &delivery).await else {
         return;
     };
-    if events.len() > 1 {
-        // The others stand in the way of later events until their turn comes.
-        place.is_waited_for();
-    }
     let events: Vec<_> = events
         .into_iter()
         .map(|event| (shared.order.take(event.sequence), event))

@@ -89,9 +89,6 @@ pub(super) async fn evaluate(
     };
     let mut units = open_units(claimed, snapshot.wanting(&claimed.event));
     let in_order: BTreeSet<RuleName> = units.iter().flat_map(keeping).collect();
-    if !in_order.is_empty() {
-        way.place.is_waited_for();
-    }
     way.position.stand_for(in_order);
     units.sort_by_key(|unit| (unit.team.is_some(), keeping(unit).next().is_some()));
     for unit in units {

@@ -6,7 +6,8 @@
 //!
 //! Invariants:
 //! - The units of a team are evaluated in the order in which they asked for their turn.
-//! - No more events are at work than there are places, and no more are set aside than there is room for.
+//! - No more events are at work than there are places and turns, and no more are set aside than there is room for.
+//! - Who has a turn waits for no place: those who have the places may all wait for that turn, or for that event.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -31,16 +32,8 @@ const LEAST: usize = 16;
 pub(super) struct Place {
     room: Option<Arc<Semaphore>>,
     permit: Option<OwnedSemaphorePermit>,
-    again: Again,
-}
-
-/// Whether a place that was given up is taken again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Again {
-    /// When there is one.
-    Yes,
-    /// No more: those that have places may wait for this event.
-    No,
+    /// What is taken of the room for what is set aside, in place of a place.
+    aside: Option<OwnedSemaphorePermit>,
 }
 
 impl Place {
@@ -50,7 +43,7 @@ impl Place {
             room: Some(Arc::clone(room)),
             // The room is never closed.
             permit: Arc::clone(room).acquire_owned().await.ok(),
-            again: Again::Yes,
+            aside: None,
         }
     }
 
@@ -59,21 +52,32 @@ impl Place {
         Self {
             room: None,
             permit: None,
-            again: Again::Yes,
+            aside: None,
         }
     }
 
-    /// Says that other events wait for this one. It needs no place any more once it gave its own up: all of them may
-    /// be taken by those that wait.
-    pub(super) fn is_waited_for(&mut self) {
-        self.again = Again::No;
+    /// Gives it up for so much of the room aside, unless that is taken, or the event is set aside already.
+    fn give_up(&mut self, aside: &Arc<Semaphore>, size: usize) {
+        if self.permit.is_none() {
+            return;
+        }
+        let size = u32::try_from((size >> 10).clamp(LEAST, ASIDE));
+        self.aside = size
+            .ok()
+            .and_then(|size| Arc::clone(aside).try_acquire_many_owned(size).ok());
+        if self.aside.is_some() {
+            self.permit = None;
+        }
     }
 
-    async fn take_again(&mut self) {
-        if let Some(room) = &self.room
-            && self.again == Again::Yes
+    /// Takes one again where one is free. Where none is, the event goes on as it is: its turn is its place.
+    fn take_again(&mut self) {
+        let Some(room) = &self.room else { return };
+        if self.permit.is_none()
+            && let Ok(permit) = Arc::clone(room).try_acquire_owned()
         {
-            self.permit = Arc::clone(room).acquire_owned().await.ok();
+            self.permit = Some(permit);
+            self.aside = None;
         }
     }
 }
@@ -102,8 +106,8 @@ impl Turns {
         Arc::clone(team.or_insert_with(|| Arc::new(Semaphore::new(self.each))))
     }
 
-    /// Waits for something, and then for the turn of a team, which lasts until what is returned is dropped. Calls `set_aside` when the event
-    /// gives its place up meanwhile; that says how many bytes are left of it then.
+    /// Waits for something, and then for the turn of a team, which lasts until what is returned is dropped. Calls
+    /// `set_aside` when the event gives its place up meanwhile; that says how many bytes are left of it then.
     pub(super) async fn wait(
         &self,
         unit: &Unit,
@@ -122,18 +126,9 @@ impl Turns {
         if place.room.is_none() {
             return turn.await.ok();
         }
-        let size = (set_aside() >> 10).clamp(LEAST, ASIDE);
-        let room = u32::try_from(size).ok().and_then(|size| {
-            let aside = Arc::clone(&self.aside);
-            aside.try_acquire_many_owned(size).ok()
-        });
-        if room.is_some() {
-            place.permit = None;
-        }
+        place.give_up(&self.aside, set_aside());
         let turn = turn.await.ok();
-        if room.is_some() {
-            place.take_again().await;
-        }
+        place.take_again();
         turn
     }
 }
@@ -144,6 +139,7 @@ mod tests {
     use std::pin::pin;
 
     use futures_util::FutureExt as _;
+    use tokio::task::JoinSet;
 
     use super::*;
     use crate::domain::names::TeamName;
@@ -223,14 +219,13 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_event_that_others_wait_for_goes_on_without_a_place() {
+    async fn an_event_that_has_its_turn_goes_on_without_a_place() {
         let turns = Turns::new(1);
         let room = Arc::new(Semaphore::new(1));
         let held = turns
             .wait(&team("a"), &mut Place::alone(), ready(()), || 0)
             .await;
         let mut place = Place::take(&room).await;
-        place.is_waited_for();
         let a = team("a");
         let mut turn = pin!(turns.wait(&a, &mut place, ready(()), || 0));
         assert!((&mut turn).now_or_never().is_none());
@@ -241,5 +236,54 @@ mod tests {
         drop(held);
 
         assert!(turn.now_or_never().flatten().is_some());
+    }
+
+    /// Sees so many events through two teams as the worker does, with a pool of so many threads; `step` has them take
+    /// other times and sizes. Returns how many are left behind.
+    async fn left_behind(threads: usize, step: usize) -> usize {
+        const EVENTS: usize = 300;
+        let milliseconds = |number| u64::try_from(number).expect("it is small");
+        let turns = Arc::new(Turns::new(threads));
+        let room = Arc::new(Semaphore::new(4));
+        let mut events = JoinSet::new();
+        let mut ended = 0;
+        let all = async {
+            for number in 0..EVENTS {
+                let mut place = Place::take(&room).await;
+                let turns = Arc::clone(&turns);
+                events.spawn(async move {
+                    let times = [227, 307].map(|most| milliseconds(number * step % most));
+                    let size = (1 + number * step % 24) << 20;
+                    for (unit, time) in [team("a"), team("b")].iter().zip(times) {
+                        let turn = turns.wait(unit, &mut place, ready(()), || size).await;
+                        tokio::time::sleep(Duration::from_millis(time)).await;
+                        drop(turn);
+                        // What is between two units, or after the last, is not done at once.
+                        tokio::time::sleep(Duration::from_millis(1)).await;
+                    }
+                });
+            }
+            while events.join_next().await.is_some() {
+                ended += 1;
+            }
+        };
+        // A minute for each is more than all of them take. The time is not the machine's.
+        let limit = Duration::from_secs(60 * 300);
+        if tokio::time::timeout(limit, all).await.is_ok() {
+            assert_eq!(room.available_permits(), 4);
+            assert_eq!(turns.aside.available_permits(), ASIDE);
+        }
+        EVENTS - ended
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_event_is_left_behind_when_there_is_no_more_room_aside() {
+        let mut left = Vec::new();
+        for threads in 1..=3 {
+            for step in [37, 61, 89, 131] {
+                left.push(left_behind(threads, step).await);
+            }
+        }
+        assert_eq!(left, [0; 12], "they wait for each other");
     }
 }

@@ -11,7 +11,8 @@ use tokio::sync::oneshot;
 
 use super::Keeper;
 use crate::catalog::health::{Finding, Past};
-use crate::catalog::life::{Again, Life, Said, Version, Wish, WishError};
+use crate::catalog::life::{Life, Said, Version, Wish, WishError};
+use crate::catalog::memory::Again;
 use crate::domain::names::RuleName;
 use crate::domain::quantity::Span;
 
