@@ -5,7 +5,7 @@
 //! the pool's thread for what can wait.
 //!
 //! Invariants:
-//! - Nothing is performed, and nothing is written to the store.
+//! - Nothing is performed, and nothing is written to the store: what a rule keeps grows in a copy, which began empty.
 //! - An event is asked about once, in the order of the sequence numbers, and as what it was when the rule was asked
 //!   first: as a replay where that was one.
 //! - What is dropped ends: no task goes on without its trial.
@@ -24,6 +24,7 @@ use crate::domain::evaluation::{Log, Outcome};
 use crate::domain::event::Event;
 use crate::domain::fault::Fault;
 use crate::domain::names::{DeliveryId, RuleName};
+use crate::domain::state::{Changes, Granted, State};
 use crate::engine::{Answer, Engine, Input, Payload};
 use crate::store::{EventFilter, Past, PastEvent, PastPage, StoreError};
 
@@ -133,10 +134,9 @@ impl TimeMachine {
             limit => limit.min(EVENTS),
         };
         let past = self.shared.store.past(filter.clone()).await?;
-        let exactness = if rule.module.inspection().imports_interface("state") {
-            Exactness::Estimate
-        } else {
-            Exactness::Exact
+        let exactness = match rule.state_quota() {
+            Some(_) => Exactness::Estimate,
+            None => Exactness::Exact,
         };
         Ok(Trial {
             shared: Arc::clone(&self.shared),
@@ -149,6 +149,7 @@ impl TimeMachine {
             past,
             read: VecDeque::new(),
             body: None,
+            state: State::default(),
             summary: Summary::default(),
             _turn: turn,
         })
@@ -184,6 +185,8 @@ pub struct Trial {
     read: VecDeque<PastEvent>,
     /// The body that was read last: the events of one delivery follow each other.
     body: Option<(DeliveryId, Payload)>,
+    /// What the module keeps between events: nothing at first.
+    state: State,
     summary: Summary,
     _turn: OwnedSemaphorePermit,
 }
@@ -305,14 +308,19 @@ impl Trial {
         Ok(Some(input(&event.event, run, body)))
     }
 
-    async fn ask(&self, input: Arc<Input>) -> Result<Answer<Decision>, StoreError> {
+    async fn ask(&mut self, input: Arc<Input>) -> Result<Answer<Decision>, StoreError> {
         let mut tries = 0;
         loop {
             tries += 1;
             let (rule, input) = (Arc::clone(&self.rule), Arc::clone(&input));
+            let granted = rule.state_quota().map(|quota| Granted {
+                state: self.state.clone(),
+                quota,
+            });
             let evaluate = move || {
                 let settings = Arc::clone(&rule.settings);
-                rule.module.evaluate(&input, settings, &rule.limits)
+                rule.module
+                    .evaluate_with(&input, settings, &rule.limits, granted)
             };
             let answer = self.shared.pool.run_patiently(evaluate).await;
             let answer = answer.unwrap_or_else(|| Answer {
@@ -322,10 +330,14 @@ impl Trial {
                 log: Log::default(),
                 fuel: 0,
                 duration_us: 0,
+                changes: Changes::default(),
             });
             match &answer.result {
                 Err(Fault::TimedOut { .. }) if tries < TRIES => {}
-                _ => return Ok(answer),
+                _ => {
+                    self.state = self.state.with(&answer.changes);
+                    return Ok(answer);
+                }
             }
         }
     }
