@@ -303,10 +303,12 @@ impl Keeper {
             slot.resting = None;
             slot.generation += 1;
             let generation = slot.generation;
-            let serves = slot.rule.as_ref().map_or(Serves::No, |rule| {
-                Serves::Yes(Box::new(rule.permits.asks().clone()))
-            });
             let life = self.lives.get(&name).cloned().unwrap_or_default();
+            let serves = match &slot.rule {
+                Some(rule) => Serves::Yes(Box::new(rule.permits.asks().clone())),
+                None if self.first && life.file.is_some() => Serves::NotYet,
+                None => Serves::No,
+            };
             let loader = self.loader.clone();
             self.loads.spawn(async move {
                 let taken = loader.take(&name, found, &life, &serves).await;

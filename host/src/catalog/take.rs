@@ -58,6 +58,9 @@ pub(super) const AT_ONCE: usize = 8;
 pub(super) enum Serves {
     /// One that asks for this.
     Yes(Box<Asks>),
+    /// None, because the server has just started: what served last may serve.
+    NotYet,
+    /// None: the rule is new, or comes back.
     No,
 }
 
@@ -149,11 +152,11 @@ impl Loader {
     ) -> Option<Asks> {
         match (serves, life.last_good()) {
             (Serves::Yes(asks), _) => Some((**asks).clone()),
-            (Serves::No, Some(last_good)) if *last_good != contents.version() => {
+            (Serves::NotYet, Some(last_good)) if *last_good != contents.version() => {
                 let rule = self.archived(name, last_good).await.ok();
                 rule.map(|rule| rule.permits.asks().clone())
             }
-            (Serves::No, _) => None,
+            (Serves::NotYet | Serves::No, _) => None,
         }
     }
 
@@ -179,7 +182,9 @@ impl Loader {
         serves: &Serves,
     ) -> Outcome {
         let instead = match life.last_good() {
-            Some(last_good) if *serves == Serves::No => self.archived(name, last_good).await.ok(),
+            Some(last_good) if *serves == Serves::NotYet => {
+                self.archived(name, last_good).await.ok()
+            }
             _ => None,
         };
         Outcome::Rejected { error, instead }
