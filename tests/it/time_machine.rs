@@ -12,6 +12,7 @@ use rusqlite::types::Value as Cell;
 use rusqlite::{Connection, OpenFlags};
 use serde_json::{Value, json};
 
+use crate::support::events::push_of_its_own;
 use crate::support::modules::marked;
 use crate::support::server::{SECRET, Server, Site};
 use crate::support::{guest, hookbox_with, stderr, stdout};
@@ -392,6 +393,36 @@ async fn only_the_events_that_are_meant_are_looked_at() {
 
         assert_eq!(verdicts(&lines), expected, "{arguments:?}");
     }
+}
+
+#[tokio::test]
+async fn a_state_begins_empty_and_grows_in_a_copy() {
+    let more = "[sources.gitlab]\nprovider = 'gitlab'\nsecret = { file = 'secret' }\n[shared]\nstate = '1KiB'";
+    let site = Site::new(&CONFIG.replace("[shared]", more));
+    site.put("rules/counter.wasm", &guest("counter"));
+    site.put("picks.wasm", &marked(&guest("counter"), "tried"));
+    let server = site.serve().await;
+    server.rule_in_state("counter", "active").await;
+    let past = Past { site, server };
+    for _ in 0..3 {
+        let push = push_of_its_own();
+        past.server.send("Push Hook", &push).await;
+    }
+    past.server.idle().await;
+    let before = past.checksum();
+
+    let all = past.lines(None, &["--as", "counter", "--all"]).await;
+    let newest = past
+        .lines(None, &["--as", "counter", "--limit", "2", "--all"])
+        .await;
+
+    assert_eq!(all[0]["began"]["exactness"], "estimate");
+    assert_eq!(summary(&all)["events"]["same"], 3);
+    assert_eq!(summary(&all)["other-reasons"], 0);
+    // It did not see the first, so that it counts from the second on.
+    assert_eq!(newest[1]["event"]["now"]["reason"], "1 after nothing");
+    assert_eq!(summary(&newest)["other-reasons"], 2);
+    assert_eq!(past.checksum(), before);
 }
 
 #[tokio::test]
