@@ -252,7 +252,7 @@ impl View<'_> {
     fn lines(&self, rows: &[Ask], team: Option<&TeamName>) -> Vec<String> {
         let mut lines: Vec<String> = Vec::new();
         for row in rows.iter().filter(|row| row.standing == Standing::Unknown) {
-            let line = format!("[{}s.{}]", row.kind.word(), row.name);
+            let line = format!("[{}s.{}]", row.kind.word(), key(&row.name));
             if !lines.contains(&line) {
                 lines.push(line);
             }
@@ -271,7 +271,7 @@ impl View<'_> {
                 }
             }
             if all.len() > before {
-                let quoted: Vec<String> = all.iter().map(|name| format!("{name:?}")).collect();
+                let quoted: Vec<String> = all.iter().map(|name| quoted(name)).collect();
                 keys.push(format!("{}s = [{}]", kind.word(), quoted.join(", ")));
             }
         }
@@ -280,6 +280,21 @@ impl View<'_> {
             lines.extend(keys);
         }
         lines
+    }
+}
+
+/// A name or a pattern as a text of TOML, whose escapes are those of JSON.
+fn quoted(name: &str) -> String {
+    serde_json::Value::from(name).to_string()
+}
+
+/// A name as a key of TOML, bare where it may be.
+fn key(name: &str) -> String {
+    let is_bare = |byte: u8| byte.is_ascii_alphanumeric() || b"_-".contains(&byte);
+    if !name.is_empty() && name.bytes().all(is_bare) {
+        name.to_owned()
+    } else {
+        quoted(name)
     }
 }
 

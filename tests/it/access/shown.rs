@@ -9,13 +9,16 @@ use crate::support::events::{evaluated_by, sample, verdict};
 use crate::support::{hookbox, rule, stderr, stdout, workspace};
 
 /// The paths that a team may ask for. Every other must refuse it.
-const ALLOWED: [(&str, &str); 15] = [
+const ALLOWED: [(&str, &str); 18] = [
     ("get", "/api/v1/events"),
     ("post", "/api/v1/events/replay"),
     ("get", "/api/v1/events/{id}"),
     ("get", "/api/v1/rules"),
     ("get", "/api/v1/rules/{name}"),
     ("post", "/api/v1/rules/wish"),
+    ("post", "/api/v1/rules/replay"),
+    ("get", "/api/v1/rules/{name}/state"),
+    ("delete", "/api/v1/rules/{name}/state"),
     ("get", "/api/v1/actions"),
     ("get", "/api/v1/actions/{id}"),
     ("get", "/api/v1/actions/{id}/output"),
@@ -30,13 +33,20 @@ const ALLOWED: [(&str, &str); 15] = [
 /// Every path with its method, from the program's own table.
 fn routes() -> Vec<(String, String)> {
     let table = std::fs::read_to_string(workspace().join("host/src/http/admin.rs"));
-    let route = Regex::new(r#"\.route\(\s*"(/[^"]+)",\s*(\w+)\("#).expect("an expression");
     let table = table.expect("the table can be read");
-    let routes = route.captures_iter(&table);
+    let path = Regex::new(r#"^\s*"(/api/[^"]+)""#).expect("an expression");
+    let method = Regex::new(r"\b(get|post|put|patch|delete)\(").expect("an expression");
+    let mut routes = Vec::new();
+    for route in table.split(".route(").skip(1) {
+        // What follows the last route of a router is no method.
+        let route = route.split("_layer(").next().unwrap_or_default();
+        let Some(path) = path.captures(route) else {
+            continue;
+        };
+        let methods = method.captures_iter(route);
+        routes.extend(methods.map(|found| (found[1].to_owned(), path[1].to_owned())));
+    }
     routes
-        .map(|found| (found[2].to_owned(), found[1].to_owned()))
-        .filter(|(_, path)| path != "/readyz")
-        .collect()
 }
 
 /// The action of an event's only rule that acted.
@@ -62,6 +72,7 @@ fn filled(path: &str, (event, action, mark): (&str, &str, &str)) -> String {
     };
     let query = match path {
         "/api/v1/pause" | "/api/v1/resume" => format!("?what=rule&name={mark}%2Fecho"),
+        "/api/v1/rules/replay" => format!("?rule={mark}%2Fecho"),
         "/api/v1/rules/wish" => format!("?wish=disable&rule={mark}%2Fecho"),
         "/api/v1/events/replay" => format!("?rule={mark}%2Fecho&id={event}"),
         _ => String::new(),
@@ -91,6 +102,7 @@ async fn every_path_of_the_admin_interface_refuses_a_team_or_shows_it_nothing_of
         let verb = match method.as_str() {
             "get" => Method::GET,
             "post" => Method::POST,
+            "delete" => Method::DELETE,
             other => panic!("`{path}` is asked with `{other}`: say how"),
         };
         let (status, body) = teams.ask(verb.clone(), &filled(&path, theirs)).await;

@@ -87,6 +87,12 @@ fn what_is_asked_for_stands_beside_what_is_granted_with_the_lines_that_grant_the
 }
 
 #[test]
+fn a_name_with_a_dot_is_one_key_of_the_lines() {
+    let table = asks("dev.eu", &[], &[]).table(None, &grants(&["*"]), &known(), None);
+    assert_eq!(table.lines, [r#"[channels."dev.eu"]"#]);
+}
+
+#[test]
 fn with_the_lines_in_place_nothing_is_missing() {
     let asked = asks("payments-dev", &["payments-*", "on?all"], &[]);
     let before = asked.table(None, &grants(&["none"]), &known(), None);
