@@ -192,6 +192,11 @@ impl Slot {
             versions: life.versions.clone(),
             refused: self.refused.clone(),
         };
+        if self.files == Files::Loading {
+            // What was said is about the files that were there then, and these may be others.
+            status.state = RuleState::Loading;
+            return status;
+        }
         if let Some(said) = &life.shadowed {
             status.say(
                 RuleState::Shadow,
@@ -220,8 +225,7 @@ impl Slot {
             status.until = Some(quarantine.until);
         }
         match &self.files {
-            Files::Good => {}
-            Files::Loading => status.state = RuleState::Loading,
+            Files::Good | Files::Loading => {}
             Files::Disabled => {
                 let reason = "`enabled = false` in its settings file".to_owned();
                 status.say(RuleState::Disabled, "rule/disabled", reason);
