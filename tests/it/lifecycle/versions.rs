@@ -63,8 +63,9 @@ async fn the_last_good_version_serves_also_after_a_restart_with_broken_files() {
     let server = again(&site, server).await;
     let kept = stands(&server).await;
     let event = push(&server).await;
-    site.put("rules/moody.wasm", &guest("moody"));
+    // The settings first: the module alone would be at work with the former ones for a moment.
     site.put("rules/moody.toml", b"[settings]\nchanel = 'console'\n");
+    site.put("rules/moody.wasm", &guest("moody"));
     let server = again(&site, server).await;
     let settings = stands(&server).await;
 
