@@ -233,3 +233,28 @@ async fn a_server_that_only_shadows_performs_nothing_and_keeps_what_is_said() {
     assert_eq!(record["record"]["actions"][0]["state"], "shadowed");
     assert_eq!(stands(&server).await["state"], "disabled");
 }
+
+#[tokio::test]
+async fn files_that_are_not_taken_end_nothing_that_was_said() {
+    let site = moody(CALM);
+    let server = site.serve().await;
+    server.rule_in_state("moody", "active").await;
+    wish(&server, "disable").await;
+
+    site.put("rules/moody.wasm", b"not a module");
+    let before = push(&server).await;
+    let server = again(&site, server).await;
+    let kept = stands(&server).await;
+    let after = push(&server).await;
+    std::fs::remove_file(site.path().join("rules/moody.wasm")).expect("it is there");
+    server.post("/api/v1/rules/reload?allow_empty=true").await;
+    site.put("rules/moody.wasm", &guest("moody"));
+    let back = server.rule_in_state("moody", "disabled").await;
+
+    assert_eq!(
+        (evaluated_by(&before), evaluated_by(&after)),
+        (vec![], vec![])
+    );
+    assert_eq!(kept["state"], "disabled");
+    assert_eq!(back["by"], "ada");
+}

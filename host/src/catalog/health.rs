@@ -58,6 +58,16 @@ pub(super) enum Finding {
     Well,
 }
 
+impl Finding {
+    /// One more fault of a version that is undone already.
+    fn further(event: &EventId, code: &'static str) -> Self {
+        Self::Undo {
+            reason: format!("it faulted again, with `{code}`"),
+            events: vec![event.clone()],
+        }
+    }
+}
+
 #[derive(Debug)]
 struct Health {
     version: Version,
@@ -72,6 +82,10 @@ struct Health {
     recent: VecDeque<bool>,
     /// Whether quarantines of it are remembered.
     past: Past,
+    /// Whether it was found to be undone.
+    is_undone: bool,
+    /// The version that was undone for this one.
+    undone: Option<Version>,
 }
 
 /// Whether a rule was in quarantine since it was last well.
@@ -88,6 +102,8 @@ impl Health {
         Self {
             version,
             past,
+            is_undone: false,
+            undone: None,
             swapped_at: now,
             former_was_well,
             evaluated: 0,
@@ -122,10 +138,10 @@ impl Health {
             return None;
         };
         let is_new = self.evaluated <= UNDO_EVALUATIONS && now.since(self.swapped_at) <= UNDO_TIME;
-        if self.former_was_well && is_new {
+        if self.former_was_well && is_new && !self.is_undone {
             self.faulted.push(event.clone());
             if self.faulted.len() >= UNDO_FAULTS {
-                self.former_was_well = false;
+                self.is_undone = true;
                 return Some(Finding::Undo {
                     reason: format!(
                         "{UNDO_FAULTS} of its first {} evaluations faulted, the last with `{code}`, and none of the last \
@@ -146,7 +162,7 @@ impl Health {
                 self.recent.len()
             )
         } else {
-            return None;
+            return self.is_undone.then(|| Finding::further(event, code));
         };
         Some(self.quarantine(reason))
     }
@@ -185,7 +201,11 @@ impl Healths {
             return;
         }
         let former_was_well = former.is_some_and(Health::is_well);
-        let health = Health::new(version.clone(), now, former_was_well, past);
+        let undone = former
+            .filter(|former| former.is_undone)
+            .map(|former| former.version.clone());
+        let mut health = Health::new(version.clone(), now, former_was_well, past);
+        health.undone = undone;
         known.rules.insert(rule.clone(), health);
     }
 
@@ -208,6 +228,16 @@ impl Healths {
             return;
         };
         if health.version != *version {
+            // An event that was in hand when the version was undone.
+            if let (Behaviour::Faulted(code), Some(undone)) = (behaviour, &health.undone)
+                && undone == version
+            {
+                let finding = Finding::further(event, code);
+                known
+                    .findings
+                    .push((rule.clone(), version.clone(), finding));
+                self.found.notify_one();
+            }
             return;
         }
         let finding = match behaviour {
@@ -353,7 +383,12 @@ mod tests {
         let events: Vec<&str> = events.iter().map(|event| event.0.as_str()).collect();
         assert_eq!(events, ["101", "102", "120"]);
         assert!(reason.contains("rule/trapped"), "{reason}");
-        assert_eq!(bench.note(&version, &TRAP, 7), [], "it is undone once");
+        let further = bench.note(&version, &TRAP, 1);
+        assert!(matches!(&further[..], [Finding::Undo { events, .. }] if events[0].0 == "121"));
+        bench.serves("1");
+        let late = bench.note(&version, &TRAP, 1);
+        assert!(matches!(&late[..], [Finding::Undo { events, .. }] if events[0].0 == "122"));
+        assert_eq!(bench.note(&version, &Behaviour::Well, 1), []);
     }
 
     #[test]

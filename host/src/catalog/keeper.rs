@@ -20,9 +20,9 @@ use super::life::Life;
 use super::memory::RuleMemory;
 use super::scan::{FolderIdentity, Found, Ignored, Scan, scan};
 use super::slot::{Rest, Seen, Slot, is_complete};
-use super::take::{AT_ONCE, Loader, Serves, Taken};
+use super::take::{AT_ONCE, Loader, Outcome, Serves, Taken};
 use super::watcher::{Change, Watcher};
-use super::{Parts, Request, Shared};
+use super::{CatalogConfig, Parts, Request, Shared};
 use crate::domain::clock::Clock;
 use crate::domain::names::RuleName;
 
@@ -42,6 +42,42 @@ struct Batch {
     outcomes: Vec<(RuleName, u64, Taken)>,
     removals: Vec<RuleName>,
     done: Vec<oneshot::Sender<()>>,
+}
+
+/// Why the folder is looked at.
+enum Asked {
+    /// Something may have changed.
+    Nothing,
+    /// Somebody wants what is there taken up at once.
+    Reload {
+        allow_empty: bool,
+        done: oneshot::Sender<()>,
+    },
+    /// Something was said of a rule, whose files are taken up at once.
+    Rule {
+        rule: RuleName,
+        done: Option<oneshot::Sender<()>>,
+    },
+}
+
+impl Asked {
+    /// Whether the files of a rule are taken up at once.
+    fn is_about(&self, name: &RuleName) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::Reload { .. } => true,
+            Self::Rule { rule, .. } => rule == name,
+        }
+    }
+
+    /// Who is told when it is done.
+    fn done(self) -> Option<oneshot::Sender<()>> {
+        match self {
+            Self::Nothing => None,
+            Self::Reload { done, .. } => Some(done),
+            Self::Rule { done, .. } => done,
+        }
+    }
 }
 
 type Loading = (u64, RuleName, u64, Taken);
@@ -70,6 +106,10 @@ pub(super) struct Keeper {
     problem: Option<String>,
     ignored: Vec<Ignored>,
     first: bool,
+    /// Whether the first look is over, so that no rule serves for the first time.
+    started: bool,
+    /// Counts what was taken up, of all rules: one that comes back must not be taken for what it was.
+    generations: u64,
 }
 
 impl Keeper {
@@ -98,6 +138,8 @@ impl Keeper {
             problem: None,
             ignored: Vec::new(),
             first: true,
+            started: false,
+            generations: 0,
         }
     }
 
@@ -107,7 +149,7 @@ impl Keeper {
         let mut watcher = None;
         let mut watched = None;
         self.recall().await;
-        let mut again = self.look(false, None).await;
+        let mut again = self.look(Asked::Nothing).await;
         loop {
             self.keep().await;
             again = earlier(again, self.ask_again().await);
@@ -122,18 +164,14 @@ impl Keeper {
                 request = inbox.recv() => match request {
                     None => return,
                     Some(Request::Reload { allow_empty, done }) => {
-                        again = self.look(allow_empty, Some(done)).await;
+                        again = self.look(Asked::Reload { allow_empty, done }).await;
                     }
                     Some(Request::Wish { rule, wish, said, done }) => {
                         again = self.wish(rule, &wish, said, done).await;
                     }
                     Some(Request::Configure(config)) => {
-                        self.loader.config = config;
-                        for slot in self.slots.values_mut() {
-                            slot.taken = None;
-                        }
-                        self.first = true;
-                        again = self.look(false, None).await;
+                        self.configure(config);
+                        again = self.look(Asked::Nothing).await;
                     }
                 },
                 Some(change) = changes.recv() => {
@@ -141,13 +179,13 @@ impl Keeper {
                     while let Ok(change) = changes.try_recv() {
                         self.note(change);
                     }
-                    again = self.look(false, None).await;
+                    again = self.look(Asked::Nothing).await;
                 }
                 () = tokio::time::sleep(again.unwrap_or(POLL)) => {
                     if watcher.is_none() {
                         watcher = Watcher::start(&self.loader.config.rules, changed.clone());
                     }
-                    again = self.look(false, None).await;
+                    again = self.look(Asked::Nothing).await;
                 }
                 Some(loaded) = self.loads.join_next() => self.settle(loaded),
                 () = self.shared.healths.found() => {
@@ -157,6 +195,21 @@ impl Keeper {
         }
     }
 
+    /// Goes on with another configuration. What serves is held to it at once: its files are loaded anew after that.
+    fn configure(&mut self, config: Arc<CatalogConfig>) {
+        self.loader.config = config;
+        for slot in self.slots.values_mut() {
+            let serving = slot.rule.take();
+            slot.rule = serving.and_then(|rule| rule.under(&self.loader.config).map(Arc::new));
+            slot.taken = None;
+            // What is being loaded was begun under the former one.
+            self.generations += 1;
+            slot.generation = self.generations;
+        }
+        self.first = true;
+        self.publish();
+    }
+
     fn note(&mut self, change: Change) {
         if let Change::Renamed(path) = change {
             self.renamed.insert(path);
@@ -164,11 +217,14 @@ impl Keeper {
     }
 
     /// Looks at the folder and takes up what is complete. Returns when to look again for what is not.
-    async fn look(
-        &mut self,
-        allow_empty: bool,
-        done: Option<oneshot::Sender<()>>,
-    ) -> Option<Duration> {
+    async fn look(&mut self, asked: Asked) -> Option<Duration> {
+        let allow_empty = matches!(
+            asked,
+            Asked::Reload {
+                allow_empty: true,
+                ..
+            }
+        );
         let (folder, limit) = (
             self.loader.config.rules.clone(),
             self.loader.config.limits.module,
@@ -186,7 +242,7 @@ impl Keeper {
             ),
             Ok(Ok(scan)) => {
                 self.problem = None;
-                return self.take_up(scan, done);
+                return self.take_up(scan, asked);
             }
             Ok(Err(error)) => Some(format!("the rules folder cannot be read: {error}")),
             Err(error) => Some(error.to_string()),
@@ -210,7 +266,8 @@ impl Keeper {
         self.slots.values().any(|slot| slot.rule.is_some())
     }
 
-    fn take_up(&mut self, scan: Scan, done: Option<oneshot::Sender<()>>) -> Option<Duration> {
+    fn take_up(&mut self, scan: Scan, asked: Asked) -> Option<Duration> {
+        let is_asked_for = !matches!(asked, Asked::Nothing);
         let now = Instant::now();
         let mut again: Option<Duration> = None;
         let mut ready = Vec::new();
@@ -224,7 +281,6 @@ impl Keeper {
             }
         }
         self.present = scan.rules.keys().cloned().collect();
-        let eager = self.first || done.is_some();
         self.ignored = scan.ignored;
         for (name, found) in scan.rules {
             let seen = Seen::of(&found);
@@ -232,7 +288,7 @@ impl Keeper {
             let is_new = self.slots.get(&name).is_none_or(|slot| slot.rule.is_none());
             match rest {
                 Rest::Known => {}
-                Rest::For(wait) if !eager && !wait.is_zero() => {
+                Rest::For(wait) if !self.first && !asked.is_about(&name) && !wait.is_zero() => {
                     resting |= is_new;
                     again = Some(again.map_or(wait, |earlier| earlier.min(wait)));
                 }
@@ -249,12 +305,13 @@ impl Keeper {
             Duration::ZERO
         };
         let removals = self.removals(now, wait);
-        if ready.is_empty() && removals.is_empty() && done.is_none() && !self.first {
+        if ready.is_empty() && removals.is_empty() && !is_asked_for && !self.first {
             self.publish_listing();
             return again;
         }
-        self.open_batch(ready, removals, done);
+        self.open_batch(ready, removals, asked.done());
         self.first = false;
+        self.started = true;
         again
     }
 
@@ -301,12 +358,14 @@ impl Keeper {
                 .or_insert_with(|| Slot::new(now));
             slot.taken = Some(seen);
             slot.resting = None;
-            slot.generation += 1;
+            slot.is_loading = true;
+            self.generations += 1;
+            slot.generation = self.generations;
             let generation = slot.generation;
             let life = self.lives.get(&name).cloned().unwrap_or_default();
             let serves = match &slot.rule {
                 Some(rule) => Serves::Yes(Box::new(rule.permits.asks().clone())),
-                None if self.first && life.file.is_some() => Serves::NotYet,
+                None if !self.started && life.file.is_some() => Serves::NotYet,
                 None => Serves::No,
             };
             let loader = self.loader.clone();
@@ -394,10 +453,15 @@ impl Keeper {
         if slot.generation != generation {
             return;
         }
+        slot.is_loading = false;
         let life = self.lives.entry(name.clone()).or_default();
         let before = life.clone();
-        if let Some(file) = &taken.file {
-            life.lies(Some(file));
+        // What was said ends when other files are at work, and not by files that are not taken.
+        let is_rejected = matches!(taken.outcome, Outcome::Rejected { .. });
+        if let Some(file) = &taken.file
+            && (life.file.is_none() || !is_rejected)
+        {
+            life.lies(file);
         }
         slot.enter(name, taken.outcome, &self.loader.config, now);
         if let Some(rule) = &slot.rule {

@@ -155,6 +155,11 @@ pub enum WishError {
         "the files of `{0}` cannot be read, so nothing can be said about them: mend them first"
     )]
     Unreadable(RuleName),
+    /// Its files changed just now.
+    #[error(
+        "the files of `{0}` changed and are being loaded: ask again when `hookbox rules list` shows them"
+    )]
+    Loading(RuleName),
     /// There is nothing to end.
     #[error(
         "nobody took `{0}` out of work, and no fault did: it stands as its files say, so change those"
@@ -183,11 +188,11 @@ pub enum WishError {
 
 impl Life {
     /// Takes note of what lies in the folder. What was said of another pair of files has ended.
-    pub(super) fn lies(&mut self, file: Option<&Version>) {
-        if self.file.as_ref() != file {
+    pub(super) fn lies(&mut self, file: &Version) {
+        if self.file.as_ref() != Some(file) {
             *self = Self {
                 versions: std::mem::take(&mut self.versions),
-                file: file.cloned(),
+                file: Some(file.clone()),
                 ..Self::default()
             };
         }
@@ -322,6 +327,8 @@ impl Life {
             return None;
         }
         let to = self.versions.get(1)?.version.clone();
+        // It was about the version that is undone.
+        self.quarantine = None;
         let undone = TurnedBack::Undone {
             to,
             at: now,

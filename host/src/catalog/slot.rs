@@ -63,8 +63,10 @@ pub(super) struct Slot {
     pub(super) taken: Option<Seen>,
     /// What was seen since, not yet taken up, and since when.
     pub(super) resting: Option<(Seen, Instant)>,
-    /// Counts what was taken up, so that an old result does not replace a newer one.
+    /// The number of what was taken up last, so that an old result does not replace a newer one.
     pub(super) generation: u64,
+    /// Whether that is not loaded yet.
+    pub(super) is_loading: bool,
     /// The version that serves, unless somebody took it out of work.
     pub(super) rule: Option<Arc<Rule>>,
     files: Files,
@@ -79,6 +81,7 @@ impl Slot {
             taken: None,
             resting: None,
             generation: 0,
+            is_loading: false,
             rule: None,
             files: Files::Loading,
             since: now,

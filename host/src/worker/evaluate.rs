@@ -82,7 +82,6 @@ pub(super) async fn evaluate(
     let mut work = Work {
         shared,
         snapshot_id,
-        quarantined: &snapshot.quarantined,
         live: shared.live(),
         payloads,
         input: None,
@@ -208,7 +207,6 @@ async fn keep(shared: &Shared, snapshot: &Snapshot) -> Result<SnapshotId, StoreE
 struct Work<'a> {
     shared: &'a Arc<Shared>,
     snapshot_id: SnapshotId,
-    quarantined: &'a BTreeSet<RuleName>,
     live: Arc<Live>,
     payloads: &'a Payloads,
     /// What rules see; none until it is needed, and while the event waits set aside.
@@ -228,6 +226,8 @@ impl Work<'_> {
         if !asked.rules.is_empty() || !asked.skipped.is_empty() {
             loop {
                 let turn = self.turn(claimed, (&unit.team, &keeping), way).await?;
+                // It may have waited for long.
+                asked = self.still_asked(asked);
                 let done = self.part(claimed, &unit.team, &mut asked).await;
                 drop(turn);
                 match done {
@@ -372,6 +372,7 @@ impl Work<'_> {
     /// Which of the rules that want the event are asked now.
     fn asked<'r>(&self, wanted: impl Iterator<Item = &'r Arc<Rule>>) -> Asked {
         let paused = self.shared.paused_rules.now();
+        let snapshot = self.shared.catalog.snapshot();
         let mut asked = Asked {
             rules: Vec::new(),
             skipped: Vec::new(),
@@ -379,7 +380,7 @@ impl Work<'_> {
         };
         for rule in wanted {
             let name = rule.name();
-            let is_quarantined = self.quarantined.contains(name);
+            let is_quarantined = snapshot.quarantined.contains(name);
             if !is_quarantined && !paused.contains(name) {
                 asked.rules.push(Arc::clone(rule));
                 continue;
@@ -398,6 +399,17 @@ impl Work<'_> {
         asked
     }
 
+    /// Those of the rules that are asked still, after a wait for the turn.
+    fn still_asked(&self, before: Asked) -> Asked {
+        let mut asked = self.asked(before.rules.iter());
+        let stopped_now = asked.stopped.is_some();
+        asked.skipped.extend(before.skipped);
+        if !stopped_now {
+            asked.stopped = before.stopped;
+        }
+        asked
+    }
+
     /// Tells the catalog how rules behaved in evaluations that are committed.
     fn note(&self, event: &EventId, behaved: Vec<(RuleName, Version, Behaviour)>) {
         let now = self.shared.clock.now();
@@ -411,10 +423,11 @@ impl Work<'_> {
     /// How a rule behaved, for the catalog.
     fn behaviour(&self, evaluation: &UnitEvaluation) -> (RuleName, Version, Behaviour) {
         let evaluation = &evaluation.evaluation;
+        let now = self.shared.clock.now();
         let behaviour = match &evaluation.outcome {
             Outcome::Faulted(fault) if fault.counts() => Behaviour::Faulted(fault.code()),
             Outcome::Decided(_)
-                if self.shared.rates.waiting(&evaluation.rule) >= WAITING_ACTIONS =>
+                if self.shared.rates.waiting(&evaluation.rule, now) >= WAITING_ACTIONS =>
             {
                 Behaviour::TooManyActions
             }

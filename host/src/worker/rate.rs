@@ -64,14 +64,12 @@ impl Rates {
         Timestamp(pace.next.saturating_sub(ahead).max(present) / 1_000)
     }
 
-    /// How many actions of a rule had not fallen due when its last one was asked for.
-    pub(super) fn waiting(&self, rule: &RuleName) -> i64 {
+    /// How many actions of a rule have not fallen due.
+    pub(super) fn waiting(&self, rule: &RuleName, now: Timestamp) -> i64 {
+        let present = now.0.saturating_mul(1_000);
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         known.paces.get(rule).map_or(0, |pace| {
-            let behind = pace
-                .next
-                .saturating_sub(pace.ahead)
-                .saturating_sub(known.present);
+            let behind = pace.next.saturating_sub(pace.ahead).saturating_sub(present);
             behind.max(0).checked_div(pace.interval).unwrap_or(0)
         })
     }
@@ -113,14 +111,15 @@ mod tests {
     #[test]
     fn those_that_wait_are_counted_and_become_fewer() {
         let rates = Rates::default();
-        assert_eq!(rates.waiting(&rule("loud")), 0);
+        assert_eq!(rates.waiting(&rule("loud"), NOW), 0);
         for _ in 0..1_060 {
             rates.due(&rule("loud"), &limits(120, 60), NOW);
         }
-        assert_eq!(rates.waiting(&rule("loud")), 1_000);
+        assert_eq!(rates.waiting(&rule("loud"), NOW), 1_000);
         let later = NOW.after(Duration::from_mins(5));
+        assert_eq!(rates.waiting(&rule("loud"), later), 400);
         rates.due(&rule("loud"), &limits(120, 60), later);
-        assert_eq!(rates.waiting(&rule("loud")), 401);
+        assert_eq!(rates.waiting(&rule("loud"), later), 401);
     }
 
     #[test]

@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use super::Keeper;
+use super::{Asked, Keeper};
 use crate::catalog::health::{Finding, Past};
-use crate::catalog::life::{Life, Said, Version, Wish, WishError};
+use crate::catalog::life::{Life, Said, TurnedBack, Version, Wish, WishError};
 use crate::catalog::memory::Again;
 use crate::domain::names::RuleName;
 use crate::domain::quantity::Span;
@@ -89,7 +89,7 @@ impl Keeper {
         }
     }
 
-    /// Takes note that a rule's files are gone. Its versions stay known, in case it comes back.
+    /// Takes note that a rule's files are gone. What is known of it stays, in case they come back.
     pub(super) fn leaves(&mut self, name: &RuleName) {
         self.shared.healths.forget(name);
         let gone = self
@@ -98,10 +98,8 @@ impl Keeper {
             .filter(|name| !self.slots.contains_key(name));
         if gone.count() > GONE {
             self.lives.remove(name);
-        } else if let Some(life) = self.lives.get_mut(name) {
-            life.lies(None);
+            self.unkept.insert(name.clone());
         }
-        self.unkept.insert(name.clone());
     }
 
     /// Does what somebody wants of a rule, and answers when it is in effect.
@@ -135,8 +133,11 @@ impl Keeper {
         wish: &Wish,
         said: Said,
     ) -> Result<(), WishError> {
-        if !self.slots.contains_key(rule) {
-            return Err(WishError::NoRule(rule.clone()));
+        match self.slots.get(rule) {
+            None => return Err(WishError::NoRule(rule.clone())),
+            // It would be said of files that are about to go.
+            Some(slot) if slot.is_loading => return Err(WishError::Loading(rule.clone())),
+            Some(_) => {}
         }
         let mut life = self.lives.get(rule).cloned().unwrap_or_default();
         life.wish(rule, wish, said.clone())?;
@@ -156,19 +157,19 @@ impl Keeper {
         if let Some(slot) = self.slots.get_mut(rule) {
             slot.taken = None;
         }
-        self.look(false, done).await
+        let rule = rule.clone();
+        self.look(Asked::Rule { rule, done }).await
     }
 
     /// Lets what was found about the rules take effect.
     pub(super) async fn judge(&mut self) -> Option<Duration> {
         let mut again = None;
         for (rule, version, finding) in self.shared.healths.take() {
-            let serves = self.slots.get(&rule).and_then(|slot| slot.rule.as_ref());
-            if serves.is_none_or(|serves| serves.version() != version) {
+            if !self.is_about(&rule, &version, &finding) {
                 continue;
             }
             self.unkept.insert(rule.clone());
-            if self.find(&rule, &version, finding) {
+            if self.find(&rule, finding) {
                 again = super::earlier(again, self.take_anew(&rule, None).await);
             }
             self.publish();
@@ -176,12 +177,34 @@ impl Keeper {
         again
     }
 
+    /// Whether something was found about the version that serves, or that was undone just now.
+    fn is_about(&self, rule: &RuleName, version: &Version, finding: &Finding) -> bool {
+        let Some(life) = self.lives.get(rule) else {
+            return false;
+        };
+        let serves = self.slots.get(rule).and_then(|slot| slot.rule.as_ref());
+        let is_served = serves.is_some_and(|serves| serves.version() == *version);
+        match finding {
+            Finding::Undo { .. } => life.file.as_ref() == Some(version),
+            // One that was turned back from serves only until the other is loaded.
+            _ => {
+                is_served
+                    && life
+                        .turned_back
+                        .as_ref()
+                        .is_none_or(|back| back.to() == version)
+            }
+        }
+    }
+
     /// Notes what was found about a rule, and says whether another version of it is to serve.
-    fn find(&mut self, rule: &RuleName, version: &Version, finding: Finding) -> bool {
+    fn find(&mut self, rule: &RuleName, finding: Finding) -> bool {
         let now = self.clock.now();
         let life = self.lives.entry(rule.clone()).or_default();
         match finding {
             Finding::Well => life.quarantines = 0,
+            // Events in hand still asked it.
+            Finding::Quarantine { .. } if life.quarantine.is_some() => {}
             Finding::Quarantine { reason } => {
                 tracing::error!(
                     rule.name = %rule, code = "rule/quarantined", "the rule is in quarantine: {reason}"
@@ -190,10 +213,9 @@ impl Keeper {
                 life.quarantine(reason, first.0, now);
             }
             Finding::Undo { reason, events } => {
-                if life.file.as_ref() != Some(version) {
-                    return false;
-                }
-                if let Some(to) = life.undo(reason.clone(), events, now) {
+                if let Some(TurnedBack::Undone { again, .. }) = &mut life.turned_back {
+                    again.extend(events);
+                } else if let Some(to) = life.undo(reason.clone(), events, now) {
                     tracing::error!(
                         rule.name = %rule, code = "rule/undone",
                         "the rule's version is undone, and {} serves again: {reason}", to.module.short()
@@ -231,7 +253,9 @@ impl Keeper {
         let mut pause = None;
         for (name, life) in &mut self.lives {
             let serving = self.slots.get(name).and_then(|slot| slot.rule.as_ref());
-            let serves = serving.is_some_and(|rule| life.last_good() == Some(&rule.version()));
+            let is_asked = life.disabled.is_none() && life.quarantine.is_none();
+            let serves =
+                is_asked && serving.is_some_and(|rule| life.last_good() == Some(&rule.version()));
             let Some(events) = life.again().filter(|_| serves) else {
                 continue;
             };

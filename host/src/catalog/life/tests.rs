@@ -26,7 +26,7 @@ fn said() -> Said {
 fn life(versions: &[&str]) -> Life {
     let mut life = Life::default();
     for name in versions {
-        life.lies(Some(&version(name)));
+        life.lies(&version(name));
         life.is_at_work(&version(name), name, NOW);
     }
     life
@@ -101,9 +101,9 @@ fn what_was_said_ends_with_the_files_it_was_said_of() {
     life.quarantine("it trapped".to_owned(), LONGEST, NOW);
     let before = life.clone();
 
-    life.lies(Some(&version("2")));
+    life.lies(&version("2"));
     assert_eq!(life, before, "the same files lie there");
-    life.lies(Some(&version("3")));
+    life.lies(&version("3"));
 
     assert_eq!(life.versions, before.versions);
     assert_eq!(
