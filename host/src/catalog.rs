@@ -147,6 +147,14 @@ struct Shared {
     ready: watch::Sender<bool>,
 }
 
+/// What somebody wants of a rule.
+struct Wished {
+    rule: RuleName,
+    wish: Wish,
+    said: Said,
+    done: oneshot::Sender<Result<(), WishError>>,
+}
+
 /// What the keeper is asked to do.
 enum Request {
     /// Look at the folder now, and answer when what was found is at work or refused.
@@ -155,12 +163,7 @@ enum Request {
         done: oneshot::Sender<()>,
     },
     /// Do what somebody wants of a rule, and answer when it is in effect.
-    Wish {
-        rule: RuleName,
-        wish: Wish,
-        said: Said,
-        done: oneshot::Sender<Result<(), WishError>>,
-    },
+    Wish(Wished),
     /// Go on with another configuration.
     Configure(Arc<CatalogConfig>),
 }
@@ -239,12 +242,12 @@ impl Catalog {
     /// Why it cannot be done; nothing has changed then.
     pub async fn wish(&self, rule: RuleName, wish: Wish, said: Said) -> Result<(), WishError> {
         let (done, answer) = oneshot::channel();
-        let request = Request::Wish {
+        let request = Request::Wish(Wished {
             rule,
             wish,
             said,
             done,
-        };
+        });
         let sent = self.requests.send(request).await;
         sent.map_err(|_| WishError::Ending)?;
         answer.await.map_err(|_| WishError::Ending)?

@@ -46,7 +46,10 @@ async fn waiting(server: &Server) -> u64 {
 async fn an_event_does_not_wait_for_those_of_a_slow_team() {
     const SLOW: u64 = 300;
     let site = Site::new(TEAMS);
-    site.put("rules/slow/rule.toml", b"[settings]\nsteps = 1_000_000_000\n");
+    site.put(
+        "rules/slow/rule.toml",
+        b"[settings]\nsteps = 1_000_000_000\n",
+    );
     site.put("rules/slow/rule.wasm", &guest("slow"));
     site.put("rules/swift/rule.toml", echo_settings("swift").as_bytes());
     site.put("rules/swift/rule.wasm", &guest("echo"));

@@ -22,7 +22,7 @@ use super::scan::{FolderIdentity, Found, Ignored, Scan, scan};
 use super::slot::{Rest, Seen, Slot, is_complete};
 use super::take::{AT_ONCE, Loader, Outcome, Serves, Taken};
 use super::watcher::{Change, Watcher};
-use super::{CatalogConfig, Parts, Request, Shared};
+use super::{CatalogConfig, Parts, Request, Shared, Wished};
 use crate::domain::clock::Clock;
 use crate::domain::names::RuleName;
 
@@ -110,6 +110,8 @@ pub(super) struct Keeper {
     started: bool,
     /// Counts what was taken up, of all rules: one that comes back must not be taken for what it was.
     generations: u64,
+    /// What somebody wants of rules, and was not done yet.
+    wished: Vec<Wished>,
 }
 
 impl Keeper {
@@ -140,6 +142,7 @@ impl Keeper {
             first: true,
             started: false,
             generations: 0,
+            wished: Vec::new(),
         }
     }
 
@@ -153,6 +156,7 @@ impl Keeper {
         loop {
             self.keep().await;
             again = earlier(again, self.ask_again().await);
+            again = earlier(again, self.wishes().await);
             self.end_quarantines();
             if self.folder != watched {
                 watcher = Watcher::start(&self.loader.config.rules, changed.clone());
@@ -166,9 +170,7 @@ impl Keeper {
                     Some(Request::Reload { allow_empty, done }) => {
                         again = self.look(Asked::Reload { allow_empty, done }).await;
                     }
-                    Some(Request::Wish { rule, wish, said, done }) => {
-                        again = self.wish(rule, &wish, said, done).await;
-                    }
+                    Some(Request::Wish(wished)) => self.wished.push(wished),
                     Some(Request::Configure(config)) => {
                         self.configure(config);
                         again = self.look(Asked::Nothing).await;
@@ -205,6 +207,7 @@ impl Keeper {
             // What is being loaded was begun under the former one.
             self.generations += 1;
             slot.generation = self.generations;
+            slot.is_loading = false;
         }
         self.first = true;
         self.publish();
@@ -396,6 +399,10 @@ impl Keeper {
                 tracing::error!("loading a rule ended unexpectedly: {error}");
                 for batch in self.batches.values_mut() {
                     batch.outstanding = batch.outstanding.saturating_sub(1);
+                }
+                // It is not known which one it was, and nobody is to wait for it.
+                for slot in self.slots.values_mut() {
+                    slot.is_loading = false;
                 }
                 self.close_finished();
                 return;

@@ -155,11 +155,6 @@ pub enum WishError {
         "the files of `{0}` cannot be read, so nothing can be said about them: mend them first"
     )]
     Unreadable(RuleName),
-    /// Its files changed just now.
-    #[error(
-        "the files of `{0}` changed and are being loaded: ask again when `hookbox rules list` shows them"
-    )]
-    Loading(RuleName),
     /// There is nothing to end.
     #[error(
         "nobody took `{0}` out of work, and no fault did: it stands as its files say, so change those"

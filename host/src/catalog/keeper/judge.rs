@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use super::{Asked, Keeper};
+use super::{Asked, Keeper, Wished};
 use crate::catalog::health::{Finding, Past};
 use crate::catalog::life::{Life, Said, TurnedBack, Version, Wish, WishError};
 use crate::catalog::memory::Again;
@@ -102,15 +102,29 @@ impl Keeper {
         }
     }
 
+    /// Does what was wanted of rules that are not being loaded: else it would be said of files that are about to go.
+    pub(super) async fn wishes(&mut self) -> Option<Duration> {
+        let is_loading = |rule: &RuleName| self.slots.get(rule).is_some_and(|slot| slot.is_loading);
+        let (waiting, ready): (Vec<_>, Vec<_>) = std::mem::take(&mut self.wished)
+            .into_iter()
+            .partition(|wished| is_loading(&wished.rule));
+        self.wished = waiting;
+        let mut again = None;
+        for wished in ready {
+            again = super::earlier(again, self.wish(wished).await);
+        }
+        again
+    }
+
     /// Does what somebody wants of a rule, and answers when it is in effect.
-    pub(super) async fn wish(
-        &mut self,
-        rule: RuleName,
-        wish: &Wish,
-        said: Said,
-        done: oneshot::Sender<Result<(), WishError>>,
-    ) -> Option<Duration> {
-        let wished = self.keep_wish(&rule, wish, said).await;
+    async fn wish(&mut self, wished: Wished) -> Option<Duration> {
+        let Wished {
+            rule,
+            wish,
+            said,
+            done,
+        } = wished;
+        let wished = self.keep_wish(&rule, &wish, said).await;
         if let Err(error) = wished {
             // Whoever asked may have gone.
             let _gone = done.send(Err(error));
@@ -133,11 +147,8 @@ impl Keeper {
         wish: &Wish,
         said: Said,
     ) -> Result<(), WishError> {
-        match self.slots.get(rule) {
-            None => return Err(WishError::NoRule(rule.clone())),
-            // It would be said of files that are about to go.
-            Some(slot) if slot.is_loading => return Err(WishError::Loading(rule.clone())),
-            Some(_) => {}
+        if !self.slots.contains_key(rule) {
+            return Err(WishError::NoRule(rule.clone()));
         }
         let mut life = self.lives.get(rule).cloned().unwrap_or_default();
         life.wish(rule, wish, said.clone())?;
