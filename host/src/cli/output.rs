@@ -36,19 +36,19 @@ pub(super) fn note(text: impl AsRef<str>) {
     let _gone = writeln!(std::io::stderr(), "{}", text.as_ref());
 }
 
-/// Writes an error with its causes and hints.
+/// Writes an error with its causes and hints, which may quote what strangers wrote.
 pub(super) fn error(error: &CliError) {
-    note(format!("error: {}", error.source));
+    note(format!("error: {}", safe(&error.source.to_string())));
     let mut said = error.source.to_string();
     for cause in error.source.chain().skip(1) {
         let text = cause.to_string();
         if text != said {
-            note(format!("caused by: {text}"));
+            note(format!("caused by: {}", safe(&text)));
         }
         said = text;
     }
     for hint in &error.hints {
-        note(format!("hint: {hint}"));
+        note(format!("hint: {}", safe(hint)));
     }
 }
 

@@ -176,7 +176,9 @@ pub(super) async fn rehearse(
             performs: Performs::Yes,
             rates: Arc::default(),
         };
-        let Some((evaluations, dropped)) = shared.pool.run(move || job.run()).await else {
+        // What is only looked at waits for what happens.
+        let Some((evaluations, dropped)) = shared.pool.run_patiently(move || job.run()).await
+        else {
             return Err(StoreError::Closed);
         };
         all.extend(evaluations);

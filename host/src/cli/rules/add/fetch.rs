@@ -200,6 +200,8 @@ fn client(url: &Url, way: Way) -> Result<reqwest::Client, CliError> {
     // Another provider that was installed before does as well.
     let _installed = rustls::crypto::ring::default_provider().install_default();
     let mut builder = reqwest::Client::builder()
+        // An address may hold a token in its query, which is not for where it leads.
+        .referer(false)
         .redirect(Policy::custom(move |attempt| follow(attempt, way)))
         .connect_timeout(CONNECT)
         .read_timeout(SILENCE)
