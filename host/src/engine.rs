@@ -33,17 +33,20 @@ mod config;
 mod context;
 mod error;
 mod inspect;
+mod links;
 mod sections;
 mod ticker;
 mod v0_1;
 mod wasi;
 
 pub use compile::{ARGUMENT as COMPILE_ARGUMENT, child as compile_child};
+use config::SetUp;
 use context::Context;
 pub use context::Payload;
 use error::Stage;
 pub use error::{CompileError, CompileErrorKind, EngineError};
 pub use inspect::{Form, Inspection, Interface, inspect};
+use links::Links;
 pub use sections::{SectionError, Sections, Source, without_names};
 use ticker::Ticker;
 use wasi::World;
@@ -96,6 +99,7 @@ pub struct Engine {
     compiler: compile::Compiler,
     pooled: Runner,
     on_demand: Runner,
+    links: Links<Guest>,
     _ticker: Ticker,
 }
 
@@ -128,6 +132,7 @@ impl Engine {
             compiler,
             pooled,
             on_demand,
+            links: Links::new(),
             _ticker: ticker,
         })
     }
@@ -160,42 +165,50 @@ impl Engine {
             });
         }
         let inspection = inspect(bytes)?;
+        let set_up = SetUp::within(limits);
+        let linking = self.compile_and_link(digest, bytes, &inspection, set_up);
+        Ok(Module {
+            digest: digest.clone(),
+            engine: self.runner(set_up).engine.clone(),
+            guest: self.links.find_or(digest, set_up, linking).await?,
+            inspection,
+        })
+    }
+
+    async fn compile_and_link(
+        self: &Arc<Self>,
+        digest: &Digest,
+        bytes: &[u8],
+        inspection: &Inspection,
+        set_up: SetUp,
+    ) -> Result<Guest, CompileErrorKind> {
         let encoded = self
             .compiler
             .compile(digest, bytes, inspection.form)
             .await?;
-        let engine = Arc::clone(self);
-        let pooled = limits.memory <= Limits::DEFAULT.memory;
-        let looked = inspection.clone();
+        let (engine, looked) = (Arc::clone(self), inspection.clone());
         // A hit in the cache still reads and maps the code, which takes a millisecond or more.
-        let guest = tokio::task::spawn_blocking(move || engine.link(&encoded, &looked, pooled))
+        tokio::task::spawn_blocking(move || engine.link(&encoded, &looked, set_up))
             .await
             .map_err(|error| CompileErrorKind::Compiler {
                 reason: error.to_string(),
-            })??;
-        Ok(Module {
-            digest: digest.clone(),
-            engine: if pooled {
-                self.pooled.engine.clone()
-            } else {
-                self.on_demand.engine.clone()
-            },
-            guest,
-            inspection,
-        })
+            })?
+    }
+
+    fn runner(&self, set_up: SetUp) -> &Runner {
+        match set_up {
+            SetUp::Pooled => &self.pooled,
+            SetUp::OnDemand => &self.on_demand,
+        }
     }
 
     fn link(
         &self,
         encoded: &[u8],
         inspection: &Inspection,
-        pooled: bool,
+        set_up: SetUp,
     ) -> Result<Guest, CompileErrorKind> {
-        let runner = if pooled {
-            &self.pooled
-        } else {
-            &self.on_demand
-        };
+        let runner = self.runner(set_up);
         let invalid = |error: wasmtime::Error| CompileErrorKind::Invalid {
             reason: format!("{error:#}"),
         };
@@ -236,7 +249,6 @@ impl Input {
     }
 }
 
-#[derive(Clone)]
 enum Guest {
     V0_1(v0_1::Guest),
 }
@@ -246,7 +258,7 @@ enum Guest {
 pub struct Module {
     digest: Digest,
     engine: wasmtime::Engine,
-    guest: Guest,
+    guest: Arc<Guest>,
     inspection: Inspection,
 }
 

@@ -100,12 +100,17 @@ async fn start(folder: &Path) -> Catalog {
 
 /// Starts a server, and says how long it took until its rules were at work.
 fn started(folder: &Path) -> (Duration, Serving) {
+    // The second time it is there already.
+    drop(rustls::crypto::ring::default_provider().install_default());
+    let client = reqwest::Client::new();
+    let runtime = Runtime::new().expect("a runtime can be made");
     let began = Instant::now();
     let server = Serving::start(folder);
-    let runtime = Runtime::new().expect("a runtime can be made");
     runtime.block_on(async {
         let ready = format!("http://{}/readyz", server.admin);
-        while !reqwest::get(&ready)
+        while !client
+            .get(&ready)
+            .send()
             .await
             .is_ok_and(|answer| answer.status().is_success())
         {

@@ -39,6 +39,26 @@ const POOL: u32 = 64;
 /// library's own default (65,536 files, 512 MiB) would do for some 2,000.
 const CACHE_BYTES: u64 = 8 << 30;
 
+/// Which set-up runs a module.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum SetUp {
+    /// From the pool.
+    Pooled,
+    /// Each instance with memory of its own.
+    OnDemand,
+}
+
+impl SetUp {
+    /// The one for these limits.
+    pub(super) fn within(limits: &Limits) -> Self {
+        if limits.memory <= Limits::DEFAULT.memory {
+            Self::Pooled
+        } else {
+            Self::OnDemand
+        }
+    }
+}
+
 fn base(cache: Option<&Path>) -> Result<Config, EngineError> {
     let mut config = Config::new();
     config
