@@ -45,7 +45,7 @@ mod take;
 mod watcher;
 
 pub use conditions::{Conditions, NotAsked, RuleDescription};
-pub use health::Behaviour;
+pub use health::{Behaviour, Recent};
 pub use lacking::Lacking;
 pub use life::{KeptVersion, Life, Said, Version, Wish, WishError};
 pub use load::{Candidate, LoadError, Loaded, Refused, Rule};

@@ -34,7 +34,7 @@ pub mod sqlite;
 pub use records::{
     ActionFilter, ActionId, ActionKind, ActionRecord, ActionState, AttemptEnd, AttemptRecord,
     AttemptResult, Backlog, Cancellation, Channel, ClaimedAction, ClaimedDelivery, ClaimedEvent,
-    ClaimedMessage, Consequences, Delivery, DeliveryKey, DeliverySummary, DropRecord,
+    ClaimedMessage, Consequences, Delivery, DeliveryKey, DeliverySummary, DropRecord, Evaluated,
     EvaluationRecord, EventFilter, EventRecord, EventState, EventSummary, Failing, FileRecord,
     FolderChange, FolderRecord, Interrupted, Lane, NewAction, Past, PastAnswer, PastEvent,
     PastPage, Pausable, Pause, Refusal, RefusalRecord, Replay, Replayed, Rest, RootRecord, Skipped,
@@ -243,6 +243,9 @@ pub trait Store: Send + Sync + 'static {
     /// Some of them in the order of their sequence numbers, each with what one rule answered first, and with what
     /// dropped it before that rule was asked.
     async fn past_events(&self, page: PastPage) -> Result<Vec<PastEvent>, StoreError>;
+
+    /// The newest evaluations of all rules, this many, the oldest first.
+    async fn latest(&self, limit: usize) -> Result<Vec<Evaluated>, StoreError>;
 
     // Messages.
 

@@ -8,6 +8,7 @@
 //! - Three faults among the first twenty evaluations, within an hour of a swap, undo it where the former version had
 //!   evaluated and had no fault in its last twenty.
 //! - An evaluation by another version than the one that serves counts for nothing.
+//! - A start goes on counting where the server ended, as far as the evaluations of before it are given.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
@@ -17,7 +18,13 @@ use tokio::sync::Notify;
 
 use super::life::Version;
 use crate::domain::clock::Timestamp;
+use crate::domain::fault::Fault;
 use crate::domain::names::{EventId, RuleName};
+
+mod recall;
+
+pub use recall::Recent;
+pub(super) use recall::Served;
 
 /// How many faults in a row put a rule in quarantine.
 const IN_A_ROW: usize = 10;
@@ -42,6 +49,17 @@ pub enum Behaviour {
     Faulted(&'static str),
     /// So many of its actions wait that they will not be performed in time.
     TooManyActions,
+}
+
+impl Behaviour {
+    /// That of an evaluation that ended with this fault, or with none.
+    #[must_use]
+    pub fn of(fault: Option<&Fault>) -> Self {
+        match fault {
+            Some(fault) if fault.counts() => Self::Faulted(fault.code()),
+            Some(_) | None => Self::Well,
+        }
+    }
 }
 
 /// What is to be done about a rule.
@@ -271,171 +289,4 @@ impl Healths {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::names::Digest;
-
-    const NOW: Timestamp = Timestamp(1_767_225_600_000);
-    const TRAP: Behaviour = Behaviour::Faulted("rule/trapped");
-
-    struct Bench {
-        healths: Healths,
-        rule: RuleName,
-        events: usize,
-    }
-
-    impl Bench {
-        fn new() -> Self {
-            Self {
-                healths: Healths::default(),
-                rule: RuleName::parse("payments/route").expect("a rule's name"),
-                events: 0,
-            }
-        }
-
-        fn serves(&self, name: &str) -> Version {
-            let version = Version {
-                module: Digest::of(name.as_bytes()),
-                settings: Digest::of(b""),
-            };
-            self.healths
-                .serves(&self.rule, &version, (Past::Clean, NOW));
-            version
-        }
-
-        fn note(&mut self, version: &Version, behaviour: &Behaviour, times: usize) -> Vec<Finding> {
-            self.note_at(version, behaviour, times, NOW)
-        }
-
-        fn note_at(
-            &mut self,
-            version: &Version,
-            behaviour: &Behaviour,
-            times: usize,
-            now: Timestamp,
-        ) -> Vec<Finding> {
-            for _ in 0..times {
-                self.events += 1;
-                let event = EventId(self.events.to_string());
-                let noted = (behaviour.clone(), now);
-                self.healths.note(&self.rule, version, &event, noted);
-            }
-            let found = self.healths.take();
-            found.into_iter().map(|(_, _, finding)| finding).collect()
-        }
-    }
-
-    fn is_quarantine(found: &[Finding]) -> bool {
-        matches!(found, [Finding::Quarantine { .. }])
-    }
-
-    #[test]
-    fn ten_faults_in_a_row_are_a_quarantine_and_nine_are_none() {
-        let mut bench = Bench::new();
-        let version = bench.serves("1");
-        assert_eq!(bench.note(&version, &TRAP, 9), []);
-        assert_eq!(bench.note(&version, &Behaviour::Well, 1), []);
-        assert_eq!(bench.note(&version, &TRAP, 9), []);
-        assert!(is_quarantine(&bench.note(&version, &TRAP, 1)));
-        // After it, it is counted anew.
-        assert_eq!(bench.note(&version, &TRAP, 9), []);
-        assert!(is_quarantine(&bench.note(&version, &TRAP, 1)));
-    }
-
-    #[test]
-    fn half_of_the_last_forty_is_a_quarantine() {
-        let mut bench = Bench::new();
-        let version = bench.serves("1");
-        for _ in 0..6 {
-            assert_eq!(bench.note(&version, &TRAP, 3), []);
-            assert_eq!(bench.note(&version, &Behaviour::Well, 3), []);
-        }
-        assert_eq!(bench.note(&version, &TRAP, 1), []);
-        assert!(is_quarantine(&bench.note(&version, &TRAP, 1)));
-    }
-
-    #[test]
-    fn fewer_than_half_of_the_last_forty_are_none() {
-        let mut bench = Bench::new();
-        let version = bench.serves("1");
-        for _ in 0..100 {
-            assert_eq!(bench.note(&version, &TRAP, 2), []);
-            assert_eq!(bench.note(&version, &Behaviour::Well, 3), []);
-        }
-    }
-
-    #[test]
-    fn three_faults_after_a_swap_from_one_that_was_well_undo_it() {
-        let mut bench = Bench::new();
-        let former = bench.serves("1");
-        bench.note(&former, &TRAP, 1);
-        bench.note(&former, &Behaviour::Well, 20);
-        let version = bench.serves("2");
-        bench.events = 100;
-
-        assert_eq!(bench.note(&version, &TRAP, 2), []);
-        assert_eq!(bench.note(&version, &Behaviour::Well, 17), []);
-        let found = bench.note(&version, &TRAP, 1);
-
-        let [Finding::Undo { events, reason }] = &found[..] else {
-            panic!("{found:?}");
-        };
-        let events: Vec<&str> = events.iter().map(|event| event.0.as_str()).collect();
-        assert_eq!(events, ["101", "102", "120"]);
-        assert!(reason.contains("rule/trapped"), "{reason}");
-        let further = bench.note(&version, &TRAP, 1);
-        assert!(matches!(&further[..], [Finding::Undo { events, .. }] if events[0].0 == "121"));
-        bench.serves("1");
-        let late = bench.note(&version, &TRAP, 1);
-        assert!(matches!(&late[..], [Finding::Undo { events, .. }] if events[0].0 == "122"));
-        assert_eq!(bench.note(&version, &Behaviour::Well, 1), []);
-    }
-
-    #[test]
-    fn no_swap_is_undone_without_a_former_version_that_was_well() {
-        for (behaviour, times) in [(TRAP, 3), (Behaviour::Well, 0)] {
-            let mut bench = Bench::new();
-            let former = bench.serves("1");
-            bench.note(&former, &behaviour, times);
-            let version = bench.serves("2");
-            assert_eq!(bench.note(&version, &TRAP, 9), []);
-        }
-    }
-
-    #[test]
-    fn what_faults_late_is_not_undone() {
-        let mut bench = Bench::new();
-        let former = bench.serves("1");
-        bench.note(&former, &Behaviour::Well, 20);
-        let version = bench.serves("2");
-        let later = NOW.after(UNDO_TIME + Duration::from_secs(1));
-        assert_eq!(bench.note_at(&version, &TRAP, 5, later), []);
-
-        let version = bench.serves("1");
-        bench.note(&version, &Behaviour::Well, 20);
-        let version = bench.serves("2");
-        assert_eq!(bench.note(&version, &Behaviour::Well, 18), []);
-        assert_eq!(bench.note(&version, &TRAP, 3), []);
-    }
-
-    #[test]
-    fn an_evaluation_by_another_version_counts_for_nothing() {
-        let mut bench = Bench::new();
-        let old = bench.serves("1");
-        let new = bench.serves("2");
-        assert_eq!(bench.note(&old, &TRAP, 30), []);
-        assert!(is_quarantine(&bench.note(&new, &TRAP, 10)));
-    }
-
-    #[test]
-    fn forty_good_evaluations_make_a_rule_well_again_once() {
-        let mut bench = Bench::new();
-        let version = bench.serves("1");
-        assert_eq!(bench.note(&version, &Behaviour::Well, 50), []);
-        assert!(is_quarantine(&bench.note(&version, &TRAP, 10)));
-        bench.note(&version, &TRAP, 1);
-        assert_eq!(bench.note(&version, &Behaviour::Well, 39), []);
-        assert_eq!(bench.note(&version, &Behaviour::Well, 1), [Finding::Well]);
-        assert_eq!(bench.note(&version, &Behaviour::Well, 50), []);
-    }
-}
+mod tests;

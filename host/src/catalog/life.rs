@@ -224,6 +224,15 @@ impl Life {
         }
     }
 
+    /// Since when the version that served last did so.
+    pub(super) fn served_since(&self) -> Option<Timestamp> {
+        match &self.turned_back {
+            Some(TurnedBack::RolledBack { said, .. }) => Some(said.at),
+            Some(TurnedBack::Undone { at, .. }) => Some(*at),
+            None => self.versions.first().map(|kept| kept.since),
+        }
+    }
+
     /// Takes a wish.
     pub(super) fn wish(
         &mut self,

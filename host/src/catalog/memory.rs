@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 
+use super::health::Recent;
 use super::life::Life;
 use crate::domain::names::{EventId, RuleName};
 
@@ -30,6 +31,9 @@ pub trait RuleMemory: Send + Sync + 'static {
     /// Everything that is kept.
     async fn recall(&self) -> Result<Vec<(RuleName, Life)>, MemoryError>;
 
+    /// The last evaluations of all rules, the oldest first: as many as are worth a look at a start.
+    async fn recent(&self) -> Result<Vec<Recent>, MemoryError>;
+
     /// Keeps what is known of some rules, all in one commit; forgets those of which it is none.
     async fn keep(&self, lives: Vec<(RuleName, Option<Life>)>) -> Result<(), MemoryError>;
 
@@ -44,6 +48,10 @@ pub struct Forgetful;
 #[async_trait]
 impl RuleMemory for Forgetful {
     async fn recall(&self) -> Result<Vec<(RuleName, Life)>, MemoryError> {
+        Ok(Vec::new())
+    }
+
+    async fn recent(&self) -> Result<Vec<Recent>, MemoryError> {
         Ok(Vec::new())
     }
 

@@ -4,10 +4,14 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::catalog::{Again, Life, MemoryError, RuleMemory};
+use crate::catalog::{Again, Behaviour, Life, MemoryError, Recent, RuleMemory, Version};
 use crate::domain::names::{EventId, RuleName};
 use crate::store::{Replay, Store, StoreError, Which};
 use crate::worker::Waker;
+
+/// How many evaluations of all rules are looked at when the server starts: the last forty of each rule count, and so
+/// many are read in a tenth of a second.
+const RECENT: usize = 10_000;
 
 /// The store as the catalog's memory.
 pub(super) struct Memory {
@@ -36,6 +40,21 @@ impl RuleMemory for Memory {
             }
         });
         Ok(known.collect())
+    }
+
+    async fn recent(&self) -> Result<Vec<Recent>, MemoryError> {
+        let latest = self.store.latest(RECENT).await.map_err(told)?;
+        let recent = latest.into_iter().map(|evaluated| Recent {
+            rule: evaluated.rule,
+            version: Version {
+                module: evaluated.module,
+                settings: evaluated.settings,
+            },
+            event: evaluated.event,
+            behaviour: Behaviour::of(evaluated.fault.as_ref()),
+            at: evaluated.at,
+        });
+        Ok(recent.collect())
     }
 
     async fn keep(&self, lives: Vec<(RuleName, Option<Life>)>) -> Result<(), MemoryError> {

@@ -270,6 +270,7 @@ macro_rules! conformance {
             past {
                 the_past_is_read_page_by_page_in_the_order_of_the_events,
                 the_past_holds_what_matches_and_no_other,
+                the_newest_evaluations_are_found_however_they_went,
                 an_event_is_no_past_before_its_first_run_is_over,
                 what_a_person_asked_for_is_no_past_of_rules,
                 the_first_answer_of_a_rule_is_the_one_that_counts,

@@ -12,7 +12,7 @@ pub use action::{
 };
 use bytes::Bytes;
 pub use control::{Channel, Failing, Pausable, Pause, Replay, Replayed, Skipped, Which};
-pub use past::{Past, PastAnswer, PastEvent, PastPage};
+pub use past::{Evaluated, Past, PastAnswer, PastEvent, PastPage};
 use serde::{Deserialize, Serialize};
 pub use source::{DeliverySummary, FileRecord, FolderChange, FolderRecord, RootRecord};
 

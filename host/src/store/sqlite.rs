@@ -17,10 +17,10 @@ use async_trait::async_trait;
 use super::{
     Accepted, ActionFilter, ActionId, ActionRecord, AttemptEnd, Backlog, Cancellation, Channel,
     ClaimedAction, ClaimedDelivery, ClaimedEvent, ClaimedMessage, Consequences, Delivery,
-    DeliverySummary, EventFilter, EventRecord, EventSummary, Failing, FolderChange, FolderRecord,
-    InterruptDecision, Interrupted, Lane, NewAction, Past, PastEvent, PastPage, Pausable, Pause,
-    Refusal, RefusalRecord, Replay, Replayed, Resumed, Skipped, SnapshotId, Store, StoreError,
-    Survivors, UnitCommit,
+    DeliverySummary, Evaluated, EventFilter, EventRecord, EventSummary, Failing, FolderChange,
+    FolderRecord, InterruptDecision, Interrupted, Lane, NewAction, Past, PastEvent, PastPage,
+    Pausable, Pause, Refusal, RefusalRecord, Replay, Replayed, Resumed, Skipped, SnapshotId, Store,
+    StoreError, Survivors, UnitCommit,
 };
 use crate::domain::clock::{Clock, Timestamp};
 use crate::domain::event::Event;
@@ -243,6 +243,10 @@ impl Store for Sqlite {
 
     async fn past_events(&self, page: PastPage) -> Result<Vec<PastEvent>, StoreError> {
         self.readers.run(move |db| past::page(db, &page)).await
+    }
+
+    async fn latest(&self, limit: usize) -> Result<Vec<Evaluated>, StoreError> {
+        self.readers.run(move |db| past::latest(db, limit)).await
     }
 
     async fn lanes(&self, now: Timestamp) -> Result<Vec<Lane>, StoreError> {

@@ -427,13 +427,13 @@ impl Work<'_> {
         let evaluation = &evaluation.evaluation;
         let now = self.shared.clock.now();
         let behaviour = match &evaluation.outcome {
-            Outcome::Faulted(fault) if fault.counts() => Behaviour::Faulted(fault.code()),
+            Outcome::Faulted(fault) => Behaviour::of(Some(fault)),
             Outcome::Decided(_)
                 if self.shared.rates.waiting(&evaluation.rule, now) >= WAITING_ACTIONS =>
             {
                 Behaviour::TooManyActions
             }
-            _ => Behaviour::Well,
+            Outcome::Decided(_) => Behaviour::Well,
         };
         let version = Version {
             module: evaluation.module.clone(),

@@ -12,6 +12,21 @@ async fn pushes(server: &Server, number: usize) -> Vec<Value> {
     records
 }
 
+/// The record of an event once it is evaluated a second time.
+async fn evaluated_again(server: &Server, record: &Value) -> Value {
+    let id = record["record"]["event"]["id"]
+        .as_str()
+        .expect("an identifier");
+    eventually("the former version evaluates it", || async {
+        let record = server.settled(id).await;
+        match record["record"]["run"].as_u64() {
+            Some(1) => Ok(record),
+            _ => Err(record.to_string()),
+        }
+    })
+    .await
+}
+
 #[tokio::test]
 async fn ten_faults_in_a_row_are_a_quarantine_whose_events_are_asked_about_later() {
     let site = moody(FURIOUS);
@@ -92,18 +107,7 @@ async fn a_version_that_faults_at_once_is_undone_and_its_events_are_evaluated_ag
         .await;
     let mut again_evaluated = Vec::new();
     for record in &faulted {
-        let id = record["record"]["event"]["id"]
-            .as_str()
-            .expect("an identifier");
-        let record = eventually("the former version evaluates it", || async {
-            let record = server.settled(id).await;
-            match record["record"]["run"].as_u64() {
-                Some(1) => Ok(record),
-                _ => Err(record.to_string()),
-            }
-        })
-        .await;
-        again_evaluated.push(record);
+        again_evaluated.push(evaluated_again(&server, record).await);
     }
     let server = again(&site, server).await;
     let kept = stands(&server).await;
@@ -169,4 +173,45 @@ async fn nothing_passes_a_filter_in_quarantine_that_is_to_stop_at_its_faults() {
         record.to_string().contains("it is in quarantine"),
         "{dropped} {record}"
     );
+}
+
+#[tokio::test]
+async fn a_restart_between_faults_hides_none_of_them() {
+    let site = moody(FURIOUS);
+    let server = site.serve().await;
+    server.rule_in_state("moody", "active").await;
+
+    pushes(&server, 9).await;
+    let server = again(&site, server).await;
+    let before = stands(&server).await;
+    push(&server).await;
+    let quarantined = server.rule_in_state("moody", "quarantined").await;
+
+    assert_eq!(before["state"], "active");
+    assert_eq!(quarantined["code"], "rule/quarantined");
+}
+
+#[tokio::test]
+async fn a_version_that_faults_on_both_sides_of_a_restart_is_undone() {
+    let site = moody(CALM);
+    let server = site.serve().await;
+    server.rule_in_state("moody", "active").await;
+    pushes(&server, 3).await;
+    let (calm, furious) = (digest(CALM.as_bytes()), digest(FURIOUS.as_bytes()));
+    site.put("rules/moody.toml", FURIOUS.as_bytes());
+    server
+        .rule_where("moody", |rule| rule["serving"]["settings"] == furious)
+        .await;
+
+    let mut faulted = pushes(&server, 2).await;
+    let server = again(&site, server).await;
+    faulted.extend(pushes(&server, 1).await);
+    let undone = server
+        .rule_where("moody", |rule| rule["serving"]["settings"] == calm)
+        .await;
+
+    assert_eq!(undone["code"], "rule/undone");
+    for record in &faulted {
+        evaluated_again(&server, record).await;
+    }
 }

@@ -4,15 +4,15 @@
 //! - What a person said is kept before it takes effect.
 //! - The events whose faults undid a version are on record until each is evaluated again.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
 
 use super::{Asked, Keeper, Wished};
-use crate::catalog::health::{Finding, Past};
+use crate::catalog::health::{Finding, Past, Recent, Served};
 use crate::catalog::life::{Life, Said, TurnedBack, Version, Wish, WishError};
-use crate::catalog::memory::Again;
+use crate::catalog::memory::{Again, MemoryError};
 use crate::domain::names::RuleName;
 use crate::domain::quantity::Span;
 
@@ -40,19 +40,44 @@ pub(super) fn past(life: &Life) -> Past {
 impl Keeper {
     /// Reads what is kept of the rules. Nothing is loaded before, or what somebody took out of work would serve.
     pub(super) async fn recall(&mut self) {
-        loop {
-            match self.memory.recall().await {
-                Ok(lives) => {
+        let recent = loop {
+            match self.recalled().await {
+                Ok((lives, recent)) => {
                     self.lives = lives.into_iter().collect();
-                    break;
+                    break recent;
                 }
                 Err(error) => {
                     tracing::error!("{error}");
                     tokio::time::sleep(AFTER_FAILURE).await;
                 }
             }
-        }
+        };
+        self.recall_healths(recent);
         self.tidy().await;
+    }
+
+    async fn recalled(&self) -> Result<(Vec<(RuleName, Life)>, Vec<Recent>), MemoryError> {
+        Ok((self.memory.recall().await?, self.memory.recent().await?))
+    }
+
+    /// Goes on counting faults where the server ended.
+    fn recall_healths(&self, recent: Vec<Recent>) {
+        let mut of_rules: BTreeMap<RuleName, Vec<Recent>> = BTreeMap::new();
+        for evaluation in recent {
+            of_rules
+                .entry(evaluation.rule.clone())
+                .or_default()
+                .push(evaluation);
+        }
+        for (rule, recent) in of_rules {
+            let Some(life) = self.lives.get(&rule) else {
+                continue;
+            };
+            if let (Some(version), Some(since)) = (life.last_good(), life.served_since()) {
+                let serving = Served::since(version, since, past(life));
+                self.shared.healths.recall(&rule, &serving, &recent);
+            }
+        }
     }
 
     /// Removes the contents of versions that no rule has.

@@ -2,8 +2,12 @@
 
 use std::time::Duration;
 
-use super::bench::{Bench, START, WORKER, decided, delivery, event_id, notify, rule, source, unit};
+use super::bench::{
+    Bench, START, WORKER, decided, delivery, evaluated, event_id, notify, rule, source, unit,
+};
+use crate::domain::evaluation::Outcome;
 use crate::domain::event::Subject;
+use crate::domain::fault::Fault;
 use crate::domain::names::RuleName;
 use crate::store::{
     DropRecord, EventFilter, Past, PastEvent, PastPage, Replay, UnitCommit, UnitEvaluation,
@@ -263,4 +267,50 @@ pub(super) async fn a_drop_of_its_unit_or_of_the_shared_rules_is_known(bench: Be
             None
         ]
     );
+}
+
+pub(super) async fn the_newest_evaluations_are_found_however_they_went(bench: Bench) {
+    let fault = Fault::OutOfFuel { limit: 7 };
+    let faulted = || evaluated("greet", Outcome::Faulted(fault.clone()), Vec::new());
+    for name in ["first", "second"] {
+        bench.event_held_by(WORKER, name).await;
+        let answers = vec![
+            decided("route", vec![notify(name, 0)]),
+            decided("route-more", Vec::new()),
+            faulted(),
+        ];
+        commit(&bench, name, 0, answers).await;
+        finish(&bench, name, 0).await;
+    }
+    again(&bench, "first", vec![decided("route", Vec::new())]).await;
+
+    let latest = bench.store().latest(5).await.expect("the newest");
+
+    let told: Vec<(String, &str, Option<&Fault>)> = latest
+        .iter()
+        .map(|one| {
+            (
+                one.rule.to_string(),
+                one.event.0.as_str(),
+                one.fault.as_ref(),
+            )
+        })
+        .collect();
+    let expected = [
+        ("greet", "first", Some(&fault)),
+        ("route", "second", None),
+        ("route-more", "second", None),
+        ("greet", "second", Some(&fault)),
+        ("route", "first", None),
+    ];
+    assert_eq!(
+        told,
+        expected.map(|(rule, event, fault)| (rule.to_owned(), event, fault))
+    );
+    let route = decided("route", Vec::new()).evaluation;
+    assert_eq!(
+        (&latest[4].module, &latest[4].settings),
+        (&route.module, &route.settings)
+    );
+    assert_eq!(latest[4].at, START);
 }

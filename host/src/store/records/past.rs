@@ -1,9 +1,11 @@
-//! Events of the past, each beside what one rule answered then.
+//! Events of the past, each beside what one rule answered then, and how evaluations went.
 
 use super::{DropRecord, EventFilter};
+use crate::domain::clock::Timestamp;
 use crate::domain::evaluation::Evaluation;
 use crate::domain::event::Event;
-use crate::domain::names::{DeliveryId, RuleName};
+use crate::domain::fault::Fault;
+use crate::domain::names::{DeliveryId, Digest, EventId, RuleName};
 
 /// Where the events of a filter begin and end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -53,4 +55,21 @@ pub struct PastAnswer {
     pub run: u32,
     /// Its evaluation.
     pub evaluation: Evaluation,
+}
+
+/// How an evaluation went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Evaluated {
+    /// The rule.
+    pub rule: RuleName,
+    /// The module that ran.
+    pub module: Digest,
+    /// The settings it ran with.
+    pub settings: Digest,
+    /// The event.
+    pub event: EventId,
+    /// Its fault, where it did not decide.
+    pub fault: Option<Fault>,
+    /// When it was committed.
+    pub at: Timestamp,
 }

@@ -1,12 +1,16 @@
-//! The past: events in their order, each with what one rule answered when it was asked first.
+//! The past: events in their order, each with what one rule answered when it was asked first; and how the newest
+//! evaluations went.
 //!
 //! Invariant: an event is read once, however often it was replayed, and never before its first run is over.
 
 use rusqlite::{Connection, OptionalExtension as _, Row, params, params_from_iter};
 
 use super::{events, replays, rows};
-use crate::domain::names::{DeliveryId, RuleName, TeamName};
-use crate::store::{DropRecord, EventFilter, Past, PastAnswer, PastEvent, PastPage, StoreError};
+use crate::domain::evaluation::Outcome;
+use crate::domain::names::{DeliveryId, EventId, RuleName, TeamName};
+use crate::store::{
+    DropRecord, Evaluated, EventFilter, Past, PastAnswer, PastEvent, PastPage, StoreError,
+};
 
 /// Where those that match begin and end, and how many they are.
 pub(super) fn extent(db: &Connection, filter: &EventFilter) -> Result<Past, StoreError> {
@@ -141,4 +145,33 @@ fn dropped(
         .query_row(params![sequence, team], read)
         .optional()?;
     Ok(dropped)
+}
+
+/// How the newest evaluations are found. Of those that decided, nothing more than that is read.
+const LATEST: &str = "SELECT latest.rule AS rule, committed_at, events.id AS event_id, \
+     evaluation ->> '$.module' AS module, evaluation ->> '$.settings' AS settings, \
+     CASE latest.outcome WHEN 'decided' THEN 'null' ELSE evaluation -> '$.outcome' END AS outcome \
+     FROM (SELECT * FROM evaluations ORDER BY id DESC LIMIT ?1) AS latest \
+     JOIN events ON events.sequence = event_sequence ORDER BY latest.id";
+
+/// How the newest evaluations went, the oldest of them first.
+pub(super) fn latest(db: &Connection, limit: usize) -> Result<Vec<Evaluated>, StoreError> {
+    let read = |row: &Row<'_>| {
+        Ok(Evaluated {
+            rule: rows::rule(row, "rule")?,
+            module: rows::digest(row, "module")?,
+            settings: rows::digest(row, "settings")?,
+            event: EventId(row.get("event_id")?),
+            fault: match rows::json::<Option<Outcome>>(row, "outcome")? {
+                Some(Outcome::Faulted(fault)) => Some(fault),
+                Some(Outcome::Decided(_)) | None => None,
+            },
+            at: rows::moment(row, "committed_at")?,
+        })
+    };
+    let found = db
+        .prepare_cached(LATEST)?
+        .query_map([rows::sql_limit(limit)], read)?
+        .collect::<Result<_, _>>()?;
+    Ok(found)
 }

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::domain::clock::Timestamp;
-use crate::domain::names::{EventId, RuleName, SourceName};
+use crate::domain::names::{Digest, EventId, RuleName, SourceName};
 use crate::domain::turn::{Turn, WhenBusy};
 use crate::store::{ActionKind, ActionState, EventState, Pausable, SnapshotId, StoreError};
 
@@ -33,6 +33,12 @@ pub(super) fn json<T: DeserializeOwned>(row: &Row<'_>, column: &str) -> rusqlite
 pub(super) fn rule(row: &Row<'_>, column: &str) -> rusqlite::Result<RuleName> {
     let text: String = row.get(column)?;
     RuleName::parse(&text).map_err(|error| damaged(row, column, error))
+}
+
+/// A column that holds a digest.
+pub(super) fn digest(row: &Row<'_>, column: &str) -> rusqlite::Result<Digest> {
+    let text: String = row.get(column)?;
+    Digest::parse(&text).map_err(|error| damaged(row, column, error))
 }
 
 /// A column that holds a source's name.
