@@ -40,14 +40,16 @@ mod paused;
 mod place;
 mod pool;
 mod rate;
+mod seats;
 mod settle;
 mod time_machine;
 
 pub use grants::OPERATORS;
 pub use paused::PausedRules;
+pub use seats::{Audience, NoSeat, Seat};
 pub use time_machine::{
-    Audience, Beginning, Change, Compared, Counts, Exactness, FieldChange, Proposal, SettingsOf,
-    Step, Summary, TimeMachine, Told, ToldFault, Trial, TrialError, Usage, Verdict,
+    Beginning, Change, Compared, Counts, Exactness, FieldChange, Proposal, SettingsOf, Step,
+    Summary, TimeMachine, Told, ToldFault, Trial, TrialError, Usage, Verdict,
 };
 
 /// How long what runs may go on when the server ends: the longest grace of a command, and what it takes to

@@ -18,6 +18,7 @@ use crate::support::server::{SECRET, Server, Site};
 use crate::support::{guest, hookbox_with, stderr, stdout};
 
 mod refusals;
+mod seats;
 
 /// A source of alerts, a console, a team that sees them, and one that does not.
 const CONFIG: &str = r#"

@@ -8,6 +8,7 @@ use serde_json::json;
 use super::failures;
 use crate::sources::Rejection;
 use crate::store::StoreError;
+use crate::worker::NoSeat;
 
 /// How long a sender should wait after `503`, in seconds: time for a queue to drain.
 const RETRY_AFTER: &str = "5";
@@ -61,6 +62,16 @@ impl From<StoreError> for ApiError {
                 )
             }
         }
+    }
+}
+
+impl From<NoSeat> for ApiError {
+    fn from(error: NoSeat) -> Self {
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "api/busy",
+            error.to_string(),
+        )
     }
 }
 

@@ -13,10 +13,9 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-
 use super::dispatch::payload;
 use super::evaluate::{input, turn};
+use super::seats::{Audience, NoSeat, Seat, Seats};
 use super::{Live, Shared};
 use crate::catalog::{Candidate, LoadError, Loaded, Rule, load_one};
 use crate::domain::decision::{Action, Decision};
@@ -53,9 +52,6 @@ const TRIES: usize = 3;
 /// Why there is no trial.
 #[derive(Debug, thiserror::Error)]
 pub enum TrialError {
-    /// As many as there may be are going on.
-    #[error("{TRIALS} replays through other modules are going on: wait until one has ended")]
-    Busy,
     /// The module would not be taken.
     #[error(transparent)]
     Load(#[from] LoadError),
@@ -78,17 +74,6 @@ pub struct Proposal {
     pub settings: Option<Arc<[u8]>>,
     /// Which events; a limit means the newest.
     pub filter: EventFilter,
-    /// Who hears of it.
-    pub audience: Audience,
-}
-
-/// Who hears of a trial.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Audience {
-    /// Those who may know of every event.
-    Operators,
-    /// The rule's team: what it does not see is not even counted.
-    Team,
 }
 
 /// Tries modules on the past.
@@ -96,7 +81,7 @@ pub enum Audience {
 pub struct TimeMachine {
     shared: Arc<Shared>,
     engine: Arc<Engine>,
-    turns: Arc<Semaphore>,
+    seats: Seats,
 }
 
 impl TimeMachine {
@@ -104,17 +89,24 @@ impl TimeMachine {
         Self {
             shared,
             engine,
-            turns: Arc::new(Semaphore::new(TRIALS)),
+            seats: Seats::new("replays through modules that are not installed", TRIALS),
         }
     }
 
-    /// Loads a module as the server would, and looks how much there is to try it on.
+    /// Takes the seat of a trial, before anything is read for it.
     ///
     /// # Errors
-    /// When too many trials are going on, when the server would not take the module, or when the store fails.
-    pub async fn begin(&self, proposal: Proposal) -> Result<Trial, TrialError> {
-        let turn = Arc::clone(&self.turns).try_acquire_owned();
-        let turn = turn.map_err(|_| TrialError::Busy)?;
+    /// When as many are going on as there may be.
+    pub fn seat(&self, audience: Audience) -> Result<Seat, NoSeat> {
+        self.seats.take(audience)
+    }
+
+    /// Loads a module as the server would, and looks how much there is to try it on. What the seat's audience does not
+    /// see is not even counted.
+    ///
+    /// # Errors
+    /// When the server would not take the module, or when the store fails.
+    pub async fn begin(&self, seat: Seat, proposal: Proposal) -> Result<Trial, TrialError> {
         let at_work = self.at_work(&proposal.rule);
         let (settings_of, settings) = settings(&proposal, at_work.as_deref());
         let live = self.shared.live();
@@ -144,14 +136,13 @@ impl TimeMachine {
             rule,
             settings_of,
             exactness,
-            audience: proposal.audience,
             filter,
             past,
             read: VecDeque::new(),
             body: None,
             state: State::default(),
             summary: Summary::default(),
-            _turn: turn,
+            seat,
         })
     }
 
@@ -178,7 +169,6 @@ pub struct Trial {
     rule: Arc<Rule>,
     settings_of: SettingsOf,
     exactness: Exactness,
-    audience: Audience,
     filter: EventFilter,
     /// What is left to be read.
     past: Past,
@@ -188,7 +178,7 @@ pub struct Trial {
     /// What the module keeps between events: nothing at first.
     state: State,
     summary: Summary,
-    _turn: OwnedSemaphorePermit,
+    seat: Seat,
 }
 
 /// What one event came to.
@@ -210,9 +200,9 @@ impl Trial {
             name: self.rule.manifest.name.clone(),
             version: self.rule.manifest.version.clone(),
             settings: self.settings_of,
-            events: match self.audience {
+            events: match self.seat.audience() {
                 Audience::Operators => Some(self.past.events),
-                Audience::Team => None,
+                Audience::Team(_) => None,
             },
             exactness: self.exactness,
         }
@@ -235,7 +225,7 @@ impl Trial {
         let Some(event) = self.next_event().await? else {
             return Ok(None);
         };
-        if self.audience == Audience::Team && !self.is_seen(&event) {
+        if matches!(self.seat.audience(), Audience::Team(_)) && !self.is_seen(&event) {
             return Ok(Some(Step::Passed));
         }
         self.summary.looked_at += 1;

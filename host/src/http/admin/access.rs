@@ -26,7 +26,7 @@ use crate::domain::pattern::Pattern;
 use crate::http::Admin;
 use crate::http::error::ApiError;
 use crate::store::{ActionRecord, EventSummary, Pausable};
-use crate::worker::OPERATORS;
+use crate::worker::{Audience, OPERATORS};
 
 /// Who asks.
 #[derive(Debug, Clone)]
@@ -110,6 +110,14 @@ impl Access {
         match self {
             Self::Operator => None,
             Self::Team(team) => Some(team),
+        }
+    }
+
+    /// Who hears of what is done for whoever asks.
+    pub(super) fn audience(&self) -> Audience {
+        match self {
+            Self::Operator => Audience::Operators,
+            Self::Team(team) => Audience::Team(team.name.clone()),
         }
     }
 

@@ -1,9 +1,10 @@
 //! The time machine: a module that is not installed, uploaded with its settings, on stored events.
 //!
 //! The answer is one JSON object a line, as it comes: `began`, then `progress` and `event`, and at last `summary`, or
-//! `error` where it ends early. Who closes the connection ends it.
+//! `error` where it ends early. Who closes the connection ends it, and so does who does not read.
 //!
 //! Invariants:
+//! - Nothing is read of an upload that there is no seat for.
 //! - What is uploaded is read up to the limit of the rule's team, and never installed.
 //! - An answer without its last line is not complete.
 //! - A team learns nothing of events that it does not see, not even how many there are.
@@ -11,37 +12,28 @@
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::Query;
 use axum::extract::rejection::QueryRejection;
+use axum::extract::{Extension, Query};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use bytes::Bytes;
-use futures_util::stream::unfold;
-use http_body_util::BodyExt as _;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
-use super::access::{Access, Caller};
+use self::answer::{Teller, Unread, failed, told_by};
+use super::access::Caller;
 use super::events::Restrictions;
-use super::{bad, known, live, understood};
+use super::{bad, known, understood};
 use crate::domain::names::RuleName;
-use crate::http::Admin;
+use crate::http::connections::Place;
 use crate::http::error::ApiError;
 use crate::store::{Pausable, StoreError};
-use crate::worker::{Audience, Proposal, Step, Trial, TrialError, Verdict};
+use crate::worker::{Proposal, Step, Trial, TrialError, Verdict};
 
-/// How long an upload may take.
-const UPLOAD: Duration = Duration::from_secs(60);
-
-/// What a settings file may have, in bytes, as in the rules folder.
-const SETTINGS: usize = 64 << 10;
-
-/// What is read of an upload, in bytes, and thrown away as far as it is too large: a client that is cut off while it
-/// writes may never see the answer.
-const READ: usize = 128 << 20;
+mod answer;
+mod upload;
 
 /// How often it is said how far it is, where there is nothing else to say.
 const PROGRESS: Duration = Duration::from_millis(250);
@@ -63,19 +55,10 @@ pub(super) struct TrialQuery {
     all: bool,
 }
 
-/// What is uploaded.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Upload {
-    /// The module, in Base64.
-    module: String,
-    /// The settings file; none for that of the rule at work.
-    settings: Option<String>,
-}
-
 /// Tries a module on the past; a team as one of its own rules.
 pub(super) async fn replay(
     Caller { state, access }: Caller,
+    Extension(place): Extension<Place>,
     query: Result<Query<TrialQuery>, QueryRejection>,
     body: Body,
 ) -> Result<Response, ApiError> {
@@ -97,7 +80,17 @@ pub(super) async fn replay(
     };
     let mut filter = restrictions.filter(state.clock.now())?;
     filter.limit = query.limit.unwrap_or(0);
-    let upload = read(&state, &rule, body).await?;
+    // Before anything is read: what waits to be tried takes as much memory as what is.
+    let seat = match state.time_machine.seat(access.audience()) {
+        Ok(seat) => seat,
+        Err(error) => {
+            upload::throw_away(body).await;
+            return Err(error.into());
+        }
+    };
+    let upload = upload::read(&state, &rule, (&place, body)).await?;
+    // Whoever needs its place waits now: what costs most is still to come.
+    place.complete();
     let module = STANDARD
         .decode(upload.module)
         .map_err(|error| bad(format!("`module` is not Base64: {error}")))?;
@@ -106,12 +99,9 @@ pub(super) async fn replay(
         module: module.into(),
         settings: upload.settings.map(|text| text.into_bytes().into()),
         filter,
-        audience: match access {
-            Access::Operator => Audience::Operators,
-            Access::Team(_) => Audience::Team,
-        },
     };
-    let trial = state.time_machine.begin(proposal).await.map_err(refused)?;
+    let trial = state.time_machine.begin(seat, proposal).await;
+    let trial = trial.map_err(refused)?;
     let shows = if query.all {
         Shows::All
     } else {
@@ -120,75 +110,9 @@ pub(super) async fn replay(
     Ok(lines(trial, shows))
 }
 
-/// Reads what is uploaded, as far as a module of the rule's team may be large.
-async fn read(state: &Admin, rule: &RuleName, body: Body) -> Result<Upload, ApiError> {
-    let live = live(state);
-    let team = live.catalog.team(rule.team());
-    let limits = &live.catalog.limits;
-    let module = team.map_or(limits.module, |team| {
-        limits.replaced_by(&team.limits).module
-    });
-    // Four characters stand for three bytes, and at most six for a character of the settings file.
-    let limit = module
-        .as_usize()
-        .saturating_mul(4)
-        .div_ceil(3)
-        .saturating_add(SETTINGS * 6 + 1_024);
-    let reading = timeout(UPLOAD, read_within(body, limit)).await;
-    let reading = reading.map_err(|_| {
-        ApiError::new(
-            StatusCode::REQUEST_TIMEOUT,
-            "api/too-slow",
-            format!("the module was not complete after {} s", UPLOAD.as_secs()),
-        )
-    })?;
-    let bytes = reading?.ok_or_else(|| {
-        ApiError::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "api/too-large",
-            format!("a module of `{rule}` may have {module}, and its settings file 64KiB"),
-        )
-    })?;
-    let upload: Upload = serde_json::from_slice(&bytes).map_err(|error| {
-        bad(format!(
-            "the body is not understood: {error}; send `{{\"module\": \"…in Base64…\", \"settings\": \"…\"}}`"
-        ))
-    })?;
-    match &upload.settings {
-        Some(settings) if settings.len() > SETTINGS => Err(ApiError::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "api/too-large",
-            "the settings file has more than 64KiB",
-        )),
-        _ => Ok(upload),
-    }
-}
-
-/// Reads a body; none where it is too large.
-async fn read_within(mut body: Body, limit: usize) -> Result<Option<Vec<u8>>, ApiError> {
-    let (mut bytes, mut size) = (Vec::new(), 0_usize);
-    while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| bad("the body ended before it was complete"))?;
-        let Ok(data) = frame.into_data() else {
-            continue;
-        };
-        size = size.saturating_add(data.len());
-        if size > READ {
-            break;
-        }
-        if size <= limit {
-            bytes.extend_from_slice(&data);
-        } else {
-            bytes = Vec::new();
-        }
-    }
-    Ok((size <= limit).then_some(bytes))
-}
-
 fn refused(error: TrialError) -> ApiError {
     let message = error.to_string();
     match error {
-        TrialError::Busy => ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "api/busy", message),
         TrialError::Load(error) => {
             ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, error.code(), message)
         }
@@ -206,35 +130,9 @@ enum Shows {
     All,
 }
 
-/// Where the answer is.
-enum Answer {
-    Begins(Box<Trial>),
-    Goes(Going),
-    Ended,
-}
-
-/// An answer on its way.
-struct Going {
-    trial: Box<Trial>,
-    /// When it was last said how far it is.
-    told_at: Instant,
-}
-
 fn lines(trial: Trial, shows: Shows) -> Response {
-    let lines = unfold(Answer::Begins(Box::new(trial)), move |answer| async move {
-        let (line, next) = match answer {
-            Answer::Begins(trial) => {
-                let line = json!({ "began": trial.beginning() });
-                let told_at = Instant::now();
-                (line, Answer::Goes(Going { trial, told_at }))
-            }
-            Answer::Goes(going) => next(going, shows).await,
-            Answer::Ended => return None,
-        };
-        let line = Bytes::from(format!("{line}\n"));
-        Some((Ok::<_, std::convert::Infallible>(line), next))
-    });
-    let mut response = Body::from_stream(lines).into_response();
+    let body = told_by(|teller| drive(trial, shows, teller));
+    let mut response = body.into_response();
     response.headers_mut().insert(
         header::CONTENT_TYPE,
         HeaderValue::from_static("application/x-ndjson"),
@@ -242,38 +140,38 @@ fn lines(trial: Trial, shows: Shows) -> Response {
     response
 }
 
-/// Goes on until there is something to say.
-async fn next(mut going: Going, shows: Shows) -> (Value, Answer) {
+/// Has a trial go on to its end, and returns what it came to.
+async fn drive(mut trial: Trial, shows: Shows, teller: Teller) -> Result<Value, Unread> {
+    teller.say(&json!({ "began": trial.beginning() })).await?;
+    let mut told_at = Instant::now();
     loop {
-        if going.told_at.elapsed() >= PROGRESS {
-            going.told_at = Instant::now();
-            let looked_at = going.trial.summary().looked_at;
+        if told_at.elapsed() >= PROGRESS {
+            told_at = Instant::now();
+            let looked_at = trial.summary().looked_at;
             let progress = json!({ "progress": { "looked-at": looked_at } });
-            return (progress, Answer::Goes(going));
+            teller.say(&progress).await?;
         }
-        match going.trial.step().await {
+        match trial.step().await {
             Ok(Some(Step::Compared(compared)))
                 if shows == Shows::All || compared.verdict != Verdict::Same =>
             {
-                return (json!({ "event": compared }), Answer::Goes(going));
+                teller.say(&json!({ "event": compared })).await?;
             }
             Ok(Some(_)) => {}
-            Ok(None) => {
-                return (json!({ "summary": going.trial.summary() }), Answer::Ended);
-            }
-            Err(error) => return (failed(error), Answer::Ended),
+            Ok(None) => return Ok(json!({ "summary": trial.summary() })),
+            Err(error) => return Ok(failed(&ended(error))),
         }
     }
 }
 
-fn failed(error: StoreError) -> Value {
-    let error = match error {
+/// Why a trial ended early.
+fn ended(error: StoreError) -> ApiError {
+    match error {
         StoreError::Closed => ApiError::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "store/unavailable",
             "the server ends",
         ),
         error => error.into(),
-    };
-    json!({ "error": { "code": error.code, "message": error.message } })
+    }
 }

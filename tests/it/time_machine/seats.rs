@@ -1,0 +1,125 @@
+//! How many trials there are at once, and that nothing is kept of those that there is no room for.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use super::{CONFIG, picks};
+use crate::support::server::{Server, Site};
+use crate::support::{eventually, guest};
+
+const TEAMS: [&str; 4] = ["docs", "payments", "shop", "web"];
+
+/// The token of a team.
+fn token(team: &str) -> String {
+    format!("a-token-of-the-team-{team}-that-is-long-enough")
+}
+
+/// A server with four teams that have a token each.
+async fn served() -> (Site, Server) {
+    let teams = TEAMS.map(|team| {
+        format!("[teams.{team}]\ntoken = {{ file = '{team}' }}\nsources = ['alerts']\nchannels = ['console']\n")
+    });
+    let (sources, _) = CONFIG.split_once("[teams.").expect("there are teams");
+    let site = Site::new(&format!("{sources}\n{}", teams.concat()));
+    // It may have to be built, for longer than a half upload waits.
+    guest("picks");
+    for team in TEAMS {
+        site.put(team, token(team).as_bytes());
+    }
+    let server = site.serve().await;
+    (site, server)
+}
+
+fn path(team: &str) -> String {
+    format!("/api/v1/rules/replay?rule={team}/picks")
+}
+
+/// An upload that the server reads, and of which nothing has come.
+///
+/// The server asks for the rest once it wants to read it, so that it is known how far it is.
+async fn half_an_upload(server: &Server, token: &str, team: &str) -> TcpStream {
+    let host = server.admin.trim_start_matches("http://");
+    let mut stream = TcpStream::connect(host).await.expect("the server listens");
+    let head = format!(
+        "POST {} HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {token}\r\ncontent-length: 1000\r\n\
+         expect: 100-continue\r\n\r\n",
+        path(team)
+    );
+    stream.write_all(head.as_bytes()).await.expect("it is sent");
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"\r\n\r\n") {
+        answer.push(stream.read_u8().await.expect("the server answers"));
+    }
+    let answer = String::from_utf8_lossy(&answer).into_owned();
+    assert!(answer.starts_with("HTTP/1.1 100 "), "{answer}");
+    stream
+}
+
+/// The status of the answer to a whole upload, and what it says.
+async fn upload(server: &Server, token: &str, team: &str) -> (StatusCode, Value) {
+    let module = STANDARD.encode(guest("picks"));
+    let settings = picks(&[], &[], &[]);
+    let answer = server
+        .http
+        .post(format!("{}{}", server.admin, path(team)))
+        .bearer_auth(token)
+        .json(&json!({ "module": module, "settings": settings }))
+        .send()
+        .await
+        .expect("the server answers");
+    let status = answer.status();
+    let text = answer.text().await.expect("the answer is read");
+    let first = text.lines().next().unwrap_or_default();
+    (status, serde_json::from_str(first).expect("JSON"))
+}
+
+const BUSY: StatusCode = StatusCode::SERVICE_UNAVAILABLE;
+
+#[tokio::test]
+async fn an_upload_that_there_is_no_room_for_is_refused_while_others_are_still_read() {
+    let (_site, server) = served().await;
+    let mut halves = Vec::new();
+    for _ in 0..4 {
+        halves.push(half_an_upload(&server, &server.token, "docs").await);
+    }
+
+    let (refused, why) = upload(&server, &server.token, "docs").await;
+    drop(halves.pop());
+    let taken = eventually("there is room again", || async {
+        let (status, answer) = upload(&server, &server.token, "docs").await;
+        (status == StatusCode::OK)
+            .then_some(answer.clone())
+            .ok_or(answer.to_string())
+    })
+    .await;
+
+    assert_eq!(refused, BUSY);
+    assert_eq!(why["error"]["code"], "api/busy");
+    let message = why["error"]["message"].as_str().expect("a message");
+    assert!(message.ends_with("wait until one has ended"), "{message}");
+    assert!(taken["began"].is_object(), "{taken}");
+}
+
+#[tokio::test]
+async fn a_team_has_one_trial_at_a_time_and_teams_leave_one_to_the_operators() {
+    let (_site, server) = served().await;
+    let [docs, payments, shop, web] = TEAMS;
+    let _of_docs = half_an_upload(&server, &token(docs), docs).await;
+
+    let (again, why) = upload(&server, &token(docs), docs).await;
+    let (of_other, _) = upload(&server, &token(payments), payments).await;
+    let _of_payments = half_an_upload(&server, &token(payments), payments).await;
+    let _of_shop = half_an_upload(&server, &token(shop), shop).await;
+    let (of_last, full) = upload(&server, &token(web), web).await;
+    let (of_operator, _) = upload(&server, &server.token, web).await;
+
+    assert_eq!((again, of_other), (BUSY, StatusCode::OK));
+    let message = why["error"]["message"].as_str().expect("a message");
+    assert!(message.starts_with("the team has one of its"), "{message}");
+    assert_eq!((of_last, of_operator), (BUSY, StatusCode::OK));
+    assert_eq!(full["error"]["code"], "api/busy");
+}
