@@ -9,9 +9,12 @@
 //! - An event is asked about once, in the order of the sequence numbers, and as what it was when the rule was asked
 //!   first: as a replay where that was one.
 //! - What is dropped ends: no task goes on without its trial.
+//! - Modules are loaded one at a time, so that one of the compiling children is free for the rules at work.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+
+use tokio::sync::Semaphore;
 
 use super::dispatch::payload;
 use super::evaluate::{input, turn};
@@ -49,6 +52,10 @@ const PAGE: usize = 32;
 /// How often an evaluation is tried that took too long on the wall: the machine is busy, and not the rule slow.
 const TRIES: usize = 3;
 
+/// How many modules are loaded at once for trials. Two children may compile: a costly module must not keep those waiting
+/// that are put into the rules folder.
+const LOADS: usize = 1;
+
 /// Why there is no trial.
 #[derive(Debug, thiserror::Error)]
 pub enum TrialError {
@@ -82,6 +89,7 @@ pub struct TimeMachine {
     shared: Arc<Shared>,
     engine: Arc<Engine>,
     seats: Seats,
+    loads: Arc<Semaphore>,
 }
 
 impl TimeMachine {
@@ -90,6 +98,7 @@ impl TimeMachine {
             shared,
             engine,
             seats: Seats::new("replays through modules that are not installed", TRIALS),
+            loads: Arc::new(Semaphore::new(LOADS)),
         }
     }
 
@@ -116,10 +125,13 @@ impl TimeMachine {
             settings,
             running: at_work.map(|rule| rule.permits.asks().clone()),
         };
+        let loading = self.loads.acquire().await;
+        let loading = loading.map_err(|_| StoreError::Closed)?;
         let rule = match load_one(&self.engine, &live.catalog, &candidate).await? {
             Loaded::Active(rule) => rule,
             Loaded::Disabled => return Err(TrialError::Disabled),
         };
+        drop(loading);
         let mut filter = proposal.filter;
         filter.limit = match filter.limit {
             0 => EVENTS,

@@ -6,8 +6,11 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
 
-use super::{CONFIG, picks};
+use super::{CONFIG, Past, picks};
+use crate::support::hostile::costly_to_compile;
+use crate::support::modules::marked;
 use crate::support::server::{Server, Site};
 use crate::support::{eventually, guest};
 
@@ -122,4 +125,49 @@ async fn a_team_has_one_trial_at_a_time_and_teams_leave_one_to_the_operators() {
     assert!(message.starts_with("the team has one of its"), "{message}");
     assert_eq!((of_last, of_operator), (BUSY, StatusCode::OK));
     assert_eq!(full["error"]["code"], "api/busy");
+}
+
+#[tokio::test]
+async fn costly_modules_that_are_tried_keep_no_rule_from_being_loaded() {
+    let past = Past::with(&picks(&[], &[], &[])).await;
+    let costly = |mark: &str| {
+        let module = marked(&costly_to_compile(&guest("fails")), mark);
+        let body = json!({ "module": STANDARD.encode(module), "settings": "" });
+        let path = format!("{}{}", past.server.admin, path("payments"));
+        let request = past.server.http.post(path).bearer_auth(&past.server.token);
+        request.json(&body)
+    };
+    let tried: Vec<JoinHandle<_>> = ["one", "other", "third"]
+        .map(|mark| tokio::spawn(costly(mark).send()))
+        .into();
+    eventually("one is being compiled", || async {
+        let compiling = compiling(past.server.pid());
+        (compiling > 0).then_some(()).ok_or("none".to_owned())
+    })
+    .await;
+
+    past.site.put("rules/payments/late.wasm", &guest("fails"));
+    past.server.rule_in_state("payments/late", "active").await;
+
+    let waiting = tried.iter().filter(|tried| !tried.is_finished()).count();
+    assert_eq!(waiting, 3, "the rule waited for modules that are tried");
+    for tried in tried {
+        tried.abort();
+    }
+}
+
+/// How many children of a process compile, whichever of its threads began them.
+fn compiling(server: u32) -> usize {
+    let threads = std::fs::read_dir(format!("/proc/{server}/task")).expect("the server runs");
+    let children: Vec<String> = threads
+        .filter_map(Result::ok)
+        .filter_map(|thread| std::fs::read_to_string(thread.path().join("children")).ok())
+        .collect();
+    let arguments = |child: &str| std::fs::read_to_string(format!("/proc/{child}/cmdline"));
+    let children = children
+        .iter()
+        .flat_map(|children| children.split_whitespace());
+    children
+        .filter(|child| arguments(child).is_ok_and(|given| given.contains("__compile")))
+        .count()
 }
