@@ -64,6 +64,9 @@ const TURNS_WAIT: Duration = Duration::from_secs(30);
 /// since a lease that runs out counts as a crash.
 const LEASE: Duration = Duration::from_secs(60);
 
+/// How many rehearsals there may be at once: they share one thread, and each keeps what it found until it is answered.
+const REHEARSALS: usize = 3;
+
 /// What the operator configured, as far as events and actions need it. Replaced as a whole.
 #[derive(Debug)]
 pub struct Live {
@@ -241,7 +244,10 @@ impl Worker {
     /// The way to ask the rules without consequences.
     #[must_use]
     pub fn rehearsal(&self) -> Rehearsal {
-        Rehearsal(Arc::clone(&self.shared))
+        Rehearsal {
+            shared: Arc::clone(&self.shared),
+            seats: seats::Seats::new("dry runs", REHEARSALS),
+        }
     }
 
     /// The way to try modules on the past.
@@ -271,9 +277,20 @@ impl Worker {
 
 /// Asks the rules of the present about events, and keeps nothing of it.
 #[derive(Clone)]
-pub struct Rehearsal(Arc<Shared>);
+pub struct Rehearsal {
+    shared: Arc<Shared>,
+    seats: seats::Seats,
+}
 
 impl Rehearsal {
+    /// Takes the seat of a rehearsal.
+    ///
+    /// # Errors
+    /// When as many are going on as there may be.
+    pub fn seat(&self, audience: Audience) -> Result<Seat, NoSeat> {
+        self.seats.take(audience)
+    }
+
     /// The evaluations of an event by every rule that would be asked now, or by one rule, with the actions that
     /// would follow.
     ///
@@ -281,10 +298,11 @@ impl Rehearsal {
     /// When there is no such event, or its delivery is gone.
     pub async fn of(
         &self,
+        _seat: &Seat,
         event: &EventId,
         only: Option<&RuleName>,
     ) -> Result<Vec<UnitEvaluation>, StoreError> {
-        evaluate::rehearse(&self.0, event, only).await
+        evaluate::rehearse(&self.shared, event, only).await
     }
 }
 

@@ -1,4 +1,4 @@
-//! How many trials there are at once, and that nothing is kept of those that there is no room for.
+//! How many trials and dry runs there are at once, and that nothing is kept of those that there is no room for.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -154,6 +154,44 @@ async fn costly_modules_that_are_tried_keep_no_rule_from_being_loaded() {
     for tried in tried {
         tried.abort();
     }
+}
+
+#[tokio::test]
+async fn a_team_has_one_dry_run_at_a_time() {
+    let (site, server) = served().await;
+    // Long enough that one is surely going on when the other is asked for.
+    site.put("rules/docs/slow.toml", b"[settings]\nsteps = 400000");
+    site.put("rules/docs/slow.wasm", &guest("slow"));
+    server.rule_in_state("docs/slow", "active").await;
+    let names: Vec<String> = (0..100).map(|number| format!("a{number}")).collect();
+    let past = Past { site, server };
+    past.send(&names).await;
+    past.server.idle().await;
+    let rehearsed = async || {
+        let path = "/api/v1/events/replay?rule=docs%2Fslow&all=true&dry_run=true";
+        let request = past
+            .server
+            .http
+            .post(format!("{}{path}", past.server.admin));
+        let answer = request.bearer_auth(token("docs")).send().await;
+        let answer = answer.expect("the server answers");
+        let status = answer.status();
+        let body: Value = answer.json().await.expect("the answer is JSON");
+        (status, body)
+    };
+
+    let (one, other) = tokio::join!(rehearsed(), rehearsed());
+    let (later, _) = rehearsed().await;
+
+    let (taken, refused) = if one.0 == StatusCode::OK {
+        (one, other)
+    } else {
+        (other, one)
+    };
+    assert_eq!((taken.0, refused.0), (StatusCode::OK, BUSY));
+    assert_eq!(taken.1["rehearsed"].as_array().map(Vec::len), Some(100));
+    assert_eq!(refused.1["error"]["code"], "api/busy");
+    assert_eq!(later, StatusCode::OK);
 }
 
 /// How many children of a process compile, whichever of its threads began them.

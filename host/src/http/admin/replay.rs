@@ -2,7 +2,7 @@
 //!
 //! Invariants:
 //! - Nothing is evaluated again in bulk without a filter, unless `all` is said.
-//! - A dry run changes nothing.
+//! - A dry run changes nothing. As many go on at once as there are seats, and of a team one.
 //! - A team has the events that it sees evaluated again, by one of its rules, and no others.
 
 use axum::Json;
@@ -20,6 +20,7 @@ use crate::http::error::ApiError;
 use crate::store::{
     EventFilter, EventState, EventSummary, Replay, Replayed, StoreError, UnitEvaluation, Which,
 };
+use crate::worker::Seat;
 
 /// How many events a dry run asks the rules about: with the slowest rules that are allowed, a minute's work.
 const REHEARSED: usize = 100;
@@ -65,7 +66,8 @@ pub(super) async fn replay(
     if replay.which == Which::Skipped {
         return missed(&state, &replay).await.map(Json);
     }
-    rehearse(&state, &access, replay).await.map(Json)
+    let seat = state.rehearsal.seat(access.audience())?;
+    rehearse(&state, &access, (&seat, replay)).await.map(Json)
 }
 
 /// Has events evaluated again, and says whether there are more than a team may have at once. What a rule has missed
@@ -167,20 +169,24 @@ async fn missed(state: &Admin, replay: &Replay) -> Result<Value, ApiError> {
 }
 
 /// What the rules would answer now.
-async fn rehearse(state: &Admin, access: &Access, replay: Replay) -> Result<Value, ApiError> {
+async fn rehearse(
+    state: &Admin,
+    access: &Access,
+    (seat, replay): (&Seat, Replay),
+) -> Result<Value, ApiError> {
     let rule = replay.rule;
     if let Some(id) = replay.event {
         let record = state.store.event(Some(&id)).await?;
         let mut rehearsed = Vec::new();
         if !commands::is_by_hand(&record.event.source) {
-            rehearsed.push(of_event(state, &id, rule.as_ref()).await?);
+            rehearsed.push(of_event(state, seat, (&id, rule.as_ref())).await?);
         }
         return Ok(json!({ "rehearsed": rehearsed, "more": false }));
     }
     let (events, more) = matching(state, access, (replay.filter, REHEARSED)).await?;
     let mut rehearsed = Vec::new();
     for event in events {
-        rehearsed.push(of_event(state, &event.id, rule.as_ref()).await?);
+        rehearsed.push(of_event(state, seat, (&event.id, rule.as_ref())).await?);
     }
     Ok(json!({ "rehearsed": rehearsed, "more": more }))
 }
@@ -218,10 +224,10 @@ async fn matching(
 
 async fn of_event(
     state: &Admin,
-    event: &EventId,
-    rule: Option<&RuleName>,
+    seat: &Seat,
+    (event, rule): (&EventId, Option<&RuleName>),
 ) -> Result<Value, ApiError> {
-    let evaluations = state.rehearsal.of(event, rule).await?;
+    let evaluations = state.rehearsal.of(seat, event, rule).await?;
     let evaluations: Vec<Value> = evaluations.iter().map(shown).collect();
     Ok(json!({ "event": event, "evaluations": evaluations }))
 }
