@@ -459,3 +459,26 @@ async fn a_team_tries_modules_as_its_own_rules_and_learns_of_no_event_of_others(
     assert!(stderr(&foreign).contains("404"), "{}", stderr(&foreign));
     assert!(stderr(&counting).contains("403"), "{}", stderr(&counting));
 }
+
+#[tokio::test]
+async fn a_team_that_tries_a_module_is_told_no_number_of_an_event() {
+    let token = "a-token-of-the-team-that-is-long-enough";
+    let site = Site::new(&CONFIG.replace(
+        "[teams.payments]",
+        "[teams.payments]\ntoken = { file = 'team' }",
+    ));
+    site.put("team", token.as_bytes());
+    site.put("picks.wasm", &guest("picks"));
+    let server = site.serve().await;
+    let mut past = Past { site, server };
+    past.evaluated(&["a"]).await;
+    let tried = picks(&["a"], &[], &[]);
+
+    let of_operators = past.lines(Some(&tried), &[]).await;
+    token.clone_into(&mut past.server.token);
+    let of_team = past.lines(Some(&tried), &[]).await;
+
+    assert_eq!(verdicts(&of_team), ["new a"]);
+    assert!(of_operators[1]["event"]["sequence"].is_i64());
+    assert_eq!(of_team[1]["event"].get("sequence"), None);
+}

@@ -387,7 +387,8 @@ impl Trial {
             ..
         } = &event;
         Compared {
-            sequence,
+            // The gaps between the numbers say how much goes on that a team does not see.
+            sequence: (*self.seat.audience() == Audience::Operators).then_some(sequence),
             id: id.clone(),
             source: source.clone(),
             subject: event.subject.name(),

@@ -55,7 +55,8 @@ pub struct Beginning {
 #[serde(rename_all = "kebab-case")]
 #[expect(missing_docs, reason = "the fields of the event that it is about")]
 pub struct Compared {
-    pub sequence: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sequence: Option<i64>,
     pub id: EventId,
     pub source: SourceName,
     pub subject: &'static str,
