@@ -28,6 +28,7 @@ mod listen;
 mod proxies;
 mod why;
 
+pub use admin::Pages;
 pub use axum::Router;
 pub use listen::{ListenError, Listener};
 pub use why::{Verdict, VerdictKind};
@@ -129,6 +130,8 @@ pub struct Admin {
     pub rehearsal: Rehearsal,
     /// Tries modules on the past.
     pub time_machine: TimeMachine,
+    /// Where the pages of teams ended.
+    pub pages: Pages,
     /// Whether actions are performed.
     pub performs: Performs,
 }

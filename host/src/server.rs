@@ -22,7 +22,7 @@ use crate::config::Config;
 use crate::config::env::Secrets;
 use crate::domain::clock::{Clock, SystemClock};
 use crate::engine::{Engine, EngineConfig};
-use crate::http::{Admin, Listener, Public, PublicParts};
+use crate::http::{Admin, Listener, Pages, Public, PublicParts};
 use crate::sources::Inside;
 use crate::store::Store;
 use crate::store::sqlite::Sqlite;
@@ -302,6 +302,7 @@ impl Core {
             paused_rules: worker.paused_rules(),
             rehearsal: worker.rehearsal(),
             time_machine: worker.time_machine(Arc::clone(&self.engine)),
+            pages: Pages::default(),
             performs,
         };
         Ok(Arc::new(admin).router())

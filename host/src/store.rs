@@ -36,9 +36,9 @@ pub use records::{
     AttemptResult, Backlog, Cancellation, Channel, ClaimedAction, ClaimedDelivery, ClaimedEvent,
     ClaimedMessage, Consequences, Delivery, DeliveryKey, DeliverySummary, DropRecord, Evaluated,
     EvaluationRecord, EventFilter, EventRecord, EventState, EventSummary, Failing, FileRecord,
-    FolderChange, FolderRecord, Interrupted, Lane, NewAction, Past, PastAnswer, PastEvent,
-    PastPage, Pausable, Pause, Refusal, RefusalRecord, Replay, Replayed, Rest, RootRecord, Skipped,
-    SnapshotId, UnitCommit, UnitEvaluation, WaitingMessage, Which,
+    FolderChange, FolderRecord, Interrupted, Lane, Look, Looked, Meant, NewAction, Past,
+    PastAnswer, PastEvent, PastPage, Pausable, Pause, Refusal, RefusalRecord, Replay, Replayed,
+    Rest, RootRecord, Skipped, SnapshotId, UnitCommit, UnitEvaluation, WaitingMessage, Which,
 };
 
 /// The number of crashes after which what was in flight is set aside.
@@ -218,6 +218,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// The events that match, newest first.
     async fn events(&self, filter: EventFilter) -> Result<Vec<EventSummary>, StoreError>;
+
+    /// Looks through some of the events that match, newest first, for those that are meant.
+    async fn look_for_events(&self, filter: EventFilter, look: Look) -> Result<Looked, StoreError>;
 
     /// An event with all that is known of it; the newest where `id` is none.
     async fn event(&self, id: Option<&EventId>) -> Result<EventRecord, StoreError>;

@@ -10,6 +10,7 @@ use crate::support::server::{Server, Site};
 use crate::support::{guest, hookbox_with};
 
 mod grants;
+mod pages;
 mod shown;
 mod tokens;
 

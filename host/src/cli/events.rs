@@ -1,6 +1,6 @@
 //! `hookbox events …`.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::client::{Client, segment};
 use super::output::{items, text};
@@ -77,9 +77,7 @@ pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, CliError> 
     let runtime = runtime()?;
     match command {
         Command::List { filters, limit } => {
-            let mut query = filters.query();
-            query.push(("limit", limit.to_string()));
-            let answer = runtime.block_on(client.get("/api/v1/events", &query))?;
+            let answer = runtime.block_on(listed(&client, &filters.query(), *limit))?;
             if global.json {
                 output::json(&answer);
             } else {
@@ -98,6 +96,30 @@ pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, CliError> 
         Command::Replay(args) => return runtime.block_on(replay::run(global, &client, args)),
     }
     Ok(Exit::Ok)
+}
+
+/// The newest events that match. A page may end before it is full, and the next one goes on.
+async fn listed(
+    client: &Client,
+    filters: &[(&'static str, String)],
+    limit: usize,
+) -> Result<Value, CliError> {
+    let (mut events, mut next) = (Vec::new(), Value::Null);
+    loop {
+        let mut query = filters.to_vec();
+        query.push(("limit", (limit - events.len()).to_string()));
+        if !next.is_null() {
+            query.push(("before", text(&next)));
+        }
+        let mut page = client.get("/api/v1/events", &query).await?;
+        if let Value::Array(found) = page["events"].take() {
+            events.extend(found);
+        }
+        next = page["next"].take();
+        if next.is_null() || events.len() >= limit {
+            return Ok(json!({ "events": events, "next": next }));
+        }
+    }
 }
 
 fn list(answer: &Value) {

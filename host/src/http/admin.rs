@@ -19,6 +19,7 @@ mod events;
 mod known;
 mod moment;
 mod outputs;
+mod pages;
 mod pauses;
 mod replay;
 mod rules;
@@ -39,6 +40,7 @@ use axum::{Json, Router};
 use serde_json::{Value, json};
 
 use self::access::Guarded;
+pub use self::pages::Pages;
 use super::Admin;
 use super::error::ApiError;
 use crate::worker::{Live, Performs};

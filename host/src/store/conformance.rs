@@ -306,6 +306,7 @@ macro_rules! conformance {
                 events_are_listed_by_each_condition,
                 events_are_listed_by_when_they_were_received,
                 events_are_listed_page_by_page,
+                a_look_ends_at_its_bounds_and_says_where_to_go_on,
                 an_event_is_summed_up,
                 actions_are_listed_by_each_condition,
                 actions_are_listed_by_when_they_were_committed,

@@ -1,5 +1,7 @@
 //! The records of the store, as its callers see them.
 
+use std::sync::Arc;
+
 mod action;
 mod control;
 mod past;
@@ -265,6 +267,27 @@ pub struct EventSummary {
     pub faults: u64,
     /// How many actions they gave, in each state that occurs.
     pub actions: Vec<(ActionState, u64)>,
+}
+
+/// Whether an event is meant, by its source and its project.
+pub type Meant = dyn Fn(&SourceName, Option<&str>) -> bool + Send + Sync;
+
+/// What is looked for among the events that match a filter.
+#[derive(Clone)]
+pub struct Look {
+    /// How many of them are looked at, at most.
+    pub rows: usize,
+    /// Which of them are meant.
+    pub meant: Arc<Meant>,
+}
+
+/// What was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Looked {
+    /// Those that are meant, newest first, at most as many as the filter says.
+    pub events: Vec<EventSummary>,
+    /// The lowest sequence number that was looked at, where there may be more below it.
+    pub rest: Option<i64>,
 }
 
 /// An event with all that is known of it.

@@ -18,9 +18,9 @@ use super::{
     Accepted, ActionFilter, ActionId, ActionRecord, AttemptEnd, Backlog, Cancellation, Channel,
     ClaimedAction, ClaimedDelivery, ClaimedEvent, ClaimedMessage, Consequences, Delivery,
     DeliverySummary, Evaluated, EventFilter, EventRecord, EventSummary, Failing, FolderChange,
-    FolderRecord, InterruptDecision, Interrupted, Lane, NewAction, Past, PastEvent, PastPage,
-    Pausable, Pause, Refusal, RefusalRecord, Replay, Replayed, Resumed, Skipped, SnapshotId, Store,
-    StoreError, Survivors, UnitCommit,
+    FolderRecord, InterruptDecision, Interrupted, Lane, Look, Looked, NewAction, Past, PastEvent,
+    PastPage, Pausable, Pause, Refusal, RefusalRecord, Replay, Replayed, Resumed, Skipped,
+    SnapshotId, Store, StoreError, Survivors, UnitCommit,
 };
 use crate::domain::clock::{Clock, Timestamp};
 use crate::domain::event::Event;
@@ -218,6 +218,12 @@ impl Store for Sqlite {
 
     async fn events(&self, filter: EventFilter) -> Result<Vec<EventSummary>, StoreError> {
         self.readers.run(move |db| events::list(db, &filter)).await
+    }
+
+    async fn look_for_events(&self, filter: EventFilter, look: Look) -> Result<Looked, StoreError> {
+        self.readers
+            .run(move |db| events::look_for(db, &filter, &look))
+            .await
     }
 
     async fn event(&self, id: Option<&EventId>) -> Result<EventRecord, StoreError> {

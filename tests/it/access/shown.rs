@@ -140,7 +140,8 @@ async fn a_team_lists_and_shows_its_own_events_with_its_own_rules_part_of_them()
     teams.server.settled(&confidential).await;
 
     let listed = teams.get("/api/v1/events?limit=1").await;
-    let before = format!("/api/v1/events?limit=1&before={}", listed["next"]);
+    let next = listed["next"].as_str().expect("a name for the rest");
+    let before = format!("/api/v1/events?limit=1&before={next}");
     let rest = teams.get(&before).await;
     let shown = teams
         .get(&format!("/api/v1/events/{}", teams.payments))

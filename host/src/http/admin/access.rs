@@ -25,7 +25,7 @@ use crate::domain::names::{RuleName, SourceName, TeamName};
 use crate::domain::pattern::Pattern;
 use crate::http::Admin;
 use crate::http::error::ApiError;
-use crate::store::{ActionRecord, EventSummary, Pausable};
+use crate::store::{ActionRecord, Pausable};
 use crate::worker::{Audience, OPERATORS};
 
 /// Who asks.
@@ -56,14 +56,11 @@ impl Team {
         !commands::is_by_hand(&event.source) && self.grants.show(event, Some(&self.name)).is_ok()
     }
 
-    /// Whether it may see an event, as far as its summary says.
-    pub(super) fn may_see(&self, summary: &EventSummary) -> bool {
+    /// Whether it may see an event, as far as its source and its project say.
+    pub(super) fn may_see(&self, source: &SourceName, project: Option<&str>) -> bool {
         let projects = self.grants.projects.as_deref();
-        self.has_source(&summary.source)
-            && projects.is_none_or(|projects| {
-                let project = summary.project.as_deref();
-                project.is_some_and(|project| has(projects, project))
-            })
+        self.has_source(source)
+            && projects.is_none_or(|projects| project.is_some_and(|project| has(projects, project)))
     }
 
     fn has_source(&self, source: &SourceName) -> bool {

@@ -26,7 +26,7 @@ pub(super) struct EventQuery {
     state: Option<EventState>,
     since: Option<String>,
     until: Option<String>,
-    before: Option<i64>,
+    before: Option<String>,
     limit: Option<usize>,
 }
 
@@ -71,15 +71,33 @@ pub(super) async fn list(
         since: query.since,
         until: query.until,
     };
-    let limit = page(query.limit);
     let filter = EventFilter {
-        before: query.before,
-        limit,
+        before: before(&state, &access, query.before)?,
+        limit: page(query.limit),
         ..restrictions.filter(state.clock.now())?
     };
-    let events = seen::events(&state, &access, filter).await?;
-    let next = (events.len() == limit).then(|| events.last().map(|event| event.sequence));
-    Ok(Json(json!({ "events": events, "next": next.flatten() })))
+    let page = seen::events(&state, &access, filter).await?;
+    let events = page.events.iter();
+    let events: Vec<Value> = events.map(|event| seen::numbered(&access, event)).collect();
+    let next = page.rest.map(|rest| match access.team() {
+        None => json!(rest),
+        Some(team) => json!(state.pages.cursor(&team.name, rest)),
+    });
+    Ok(Json(json!({ "events": events, "next": next })))
+}
+
+/// Below which sequence number a page begins.
+fn before(state: &Admin, access: &Access, cursor: Option<String>) -> Result<Option<i64>, ApiError> {
+    let Some(cursor) = cursor else {
+        return Ok(None);
+    };
+    let end = match access.team() {
+        None => cursor.parse().ok(),
+        Some(team) => state.pages.end(&team.name, &cursor),
+    };
+    end.map(Some).ok_or_else(|| {
+        bad("`before` is no page's `next`, or of one that was asked for long ago: begin with the first page")
+    })
 }
 
 /// One event, or the newest, with what became of it with every rule.
@@ -130,6 +148,7 @@ pub(super) async fn show(
             verdict.reason = Some(format!("it is paused since {since}{reason}"));
         }
     }
+    let record = seen::numbered(&access, &record);
     Ok(Json(json!({ "record": record, "rules": verdicts })))
 }
 
@@ -160,15 +179,26 @@ pub(super) async fn one(state: &Admin, access: &Access, id: &str) -> Result<Even
 
 /// The newest event that somebody may know of.
 async fn last(state: &Admin, access: &Access) -> Result<EventId, ApiError> {
-    let one = EventFilter {
-        limit: 1,
-        ..EventFilter::default()
-    };
-    let newest = seen::events(state, access, one).await?.pop();
-    let newest = newest.ok_or_else(|| StoreError::NotFound {
+    let mut before = None;
+    for _ in 0..seen::PAGES {
+        let one = EventFilter {
+            before,
+            limit: 1,
+            ..EventFilter::default()
+        };
+        let mut page = seen::events(state, access, one).await?;
+        if let Some(newest) = page.events.pop() {
+            return Ok(newest.id);
+        }
+        before = page.rest;
+        if before.is_none() {
+            break;
+        }
+    }
+    let none = StoreError::NotFound {
         what: "event".to_owned(),
-    })?;
-    Ok(newest.id)
+    };
+    Err(none.into())
 }
 
 /// The rules of the snapshot that an event saw, or of the present one. What a person asked for goes to no rule.

@@ -197,19 +197,16 @@ async fn matching(
     access: &Access,
     (filter, most): (EventFilter, usize),
 ) -> Result<(Vec<EventSummary>, bool), StoreError> {
-    let (mut found, mut before) = (Vec::new(), None);
+    let (mut found, mut before, mut pages) = (Vec::new(), None, 0);
     loop {
         let page = EventFilter {
             before,
-            limit: REHEARSED,
+            limit: most,
             ..filter.clone()
         };
         let page = seen::events(state, access, page).await?;
-        let Some(last) = page.last() else {
-            return Ok((found, false));
-        };
-        before = Some(last.sequence);
-        for event in page {
+        pages += 1;
+        for event in page.events {
             let has_ended = matches!(event.state, EventState::Done | EventState::Stuck);
             if !has_ended || commands::is_by_hand(&event.source) {
                 continue;
@@ -218,6 +215,13 @@ async fn matching(
                 return Ok((found, true));
             }
             found.push(event);
+        }
+        before = page.rest;
+        if before.is_none() {
+            return Ok((found, false));
+        }
+        if access.team().is_some() && pages == seen::PAGES {
+            return Ok((found, true));
         }
     }
 }

@@ -2,47 +2,71 @@
 //! own rules' part of them.
 //!
 //! Invariants:
-//! - A page of a team's is made of what it may know of alone: neither its length nor its cursor says what lies
-//!   between.
+//! - A page of a team's is made of what it may know of alone, and has no numbers of the server's: neither its length
+//!   nor its cursor says what lies between.
 //! - Of other rules a team sees that a shared one dropped an event, and why, and nothing more.
 
+use serde::Serialize;
+use serde_json::{Value, json};
+
 use super::access::{Access, Team};
+use super::pages;
 use crate::domain::evaluation::Outcome;
 use crate::http::Admin;
 use crate::http::why::{Verdict, VerdictKind};
 use crate::store::{ActionRecord, ActionState, EventFilter, EventRecord, EventSummary, StoreError};
 
-/// How many events are read at once while those of a team are looked for.
-const READ: usize = 200;
+/// How many events are looked at in one read, for those that a team sees: some milliseconds.
+const PART: usize = 1_000;
+
+/// How many are looked at for one page of a team's. Where it sees few of them the page ends early.
+const LOOKED_AT: usize = 10_000;
+
+/// How many pages of a team's are looked through where it asks for more than a page: a hundred thousand events.
+pub(super) const PAGES: usize = 10;
+
+/// Some of the events that match, newest first.
+pub(super) struct Page {
+    /// At most as many as the filter says.
+    pub(super) events: Vec<EventSummary>,
+    /// The sequence number below which there may be more.
+    pub(super) rest: Option<i64>,
+}
 
 /// The events that match, newest first, at most as many as the filter says.
 pub(super) async fn events(
     state: &Admin,
     access: &Access,
     filter: EventFilter,
-) -> Result<Vec<EventSummary>, StoreError> {
+) -> Result<Page, StoreError> {
     let Access::Team(team) = access else {
-        return state.store.events(filter).await;
+        let limit = filter.limit;
+        let events = state.store.events(filter).await?;
+        let last = events.last().map(|event| event.sequence);
+        let rest = last.filter(|_| events.len() == limit);
+        return Ok(Page { events, rest });
     };
-    let (mut found, mut before) = (Vec::new(), filter.before);
-    loop {
-        let page = EventFilter {
-            before,
-            limit: READ,
+    let _only = state.pages.only(&team.name).await?;
+    let mut page = Page {
+        events: Vec::new(),
+        rest: filter.before,
+    };
+    for _ in 0..LOOKED_AT / PART {
+        let part = EventFilter {
+            before: page.rest,
+            limit: filter.limit - page.events.len(),
             ..filter.clone()
         };
-        let page = state.store.events(page).await?;
-        let Some(last) = page.last() else {
-            return Ok(found);
-        };
-        before = Some(last.sequence);
-        for summary in page.into_iter().filter(|summary| team.may_see(summary)) {
-            found.extend(summarized(state, team, summary).await?);
-            if found.len() == filter.limit {
-                return Ok(found);
-            }
+        let looked = pages::look(state, team, (part, PART)).await?;
+        page.rest = looked.rest;
+        for summary in looked.events {
+            page.events.extend(summarized(state, team, summary).await?);
+        }
+        if page.events.len() == filter.limit || page.rest.is_none() {
+            break;
         }
     }
+    Ok(page)
 }
 
 /// The summary of an event with the counts of a team's own rules; none where the event is hidden from it.
@@ -108,6 +132,16 @@ fn cut(record: &mut EventRecord, team: &Team) {
     for action in &mut record.actions {
         cut_action(action, team);
     }
+}
+
+/// An event, or what is told of one, without its number where that is not for whoever asks: the gaps between them say
+/// how much goes on elsewhere.
+pub(super) fn numbered(access: &Access, event: &impl Serialize) -> Value {
+    let mut shown = json!(event);
+    if let (Access::Team(_), Some(fields)) = (access, shown.as_object_mut()) {
+        fields.remove("sequence");
+    }
+    shown
 }
 
 /// Leaves of an action what somebody may know of.

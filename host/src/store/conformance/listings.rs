@@ -1,5 +1,6 @@
 //! Listings: order, conditions, pages, and sums.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::bench::{
@@ -12,7 +13,7 @@ use crate::domain::fault::Fault;
 use crate::domain::names::TeamName;
 use crate::store::{
     ActionFilter, ActionKind, ActionState, AttemptResult, Consequences, EventFilter, EventState,
-    NewAction,
+    Look, Looked, Meant, NewAction,
 };
 
 async fn events(bench: &Bench, filter: EventFilter) -> Vec<String> {
@@ -114,6 +115,37 @@ pub(super) async fn events_are_listed_page_by_page(bench: Bench) {
 
     assert_eq!(first.len(), 2);
     assert_eq!(second, ["a"]);
+}
+
+pub(super) async fn a_look_ends_at_its_bounds_and_says_where_to_go_on(bench: Bench) {
+    let mut sequences = Vec::new();
+    for name in ["a", "b", "c", "d"] {
+        sequences.push(bench.event_held_by(WORKER, name).await.sequence);
+    }
+    let look = async |limit, rows, meant: Arc<Meant>| {
+        let filter = EventFilter {
+            limit,
+            ..EventFilter::default()
+        };
+        let looked = bench.store().look_for_events(filter, Look { rows, meant });
+        let Looked { events, rest } = looked.await.expect("the events");
+        let found: Vec<String> = events.into_iter().map(|summary| summary.id.0).collect();
+        (found, rest)
+    };
+    let all: Arc<Meant> =
+        Arc::new(|source, project| source.as_str() == "gitlab" && project == Some("group/shop"));
+    let none: Arc<Meant> = Arc::new(|_, _| false);
+
+    let enough = look(2, 10, Arc::clone(&all)).await;
+    let of_rows = look(10, 3, Arc::clone(&none)).await;
+    let every = look(10, 10, all).await;
+    let nothing = look(10, 10, none).await;
+
+    let names = |names: &[&str]| names.iter().map(ToString::to_string).collect();
+    assert_eq!(enough, (names(&["d", "c"]), Some(sequences[2])));
+    assert_eq!(of_rows, (Vec::new(), Some(sequences[1])));
+    assert_eq!(every, (names(&["d", "c", "b", "a"]), None));
+    assert_eq!(nothing, (Vec::new(), None));
 }
 
 pub(super) async fn an_event_is_summed_up(bench: Bench) {

@@ -5,8 +5,8 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params, params_from_iter
 use super::{actions, groups, rows, units};
 use crate::domain::names::{DeliveryId, EventId};
 use crate::store::{
-    ClaimedEvent, EvaluationRecord, EventFilter, EventRecord, EventState, EventSummary, Pausable,
-    SnapshotId, StoreError,
+    ClaimedEvent, EvaluationRecord, EventFilter, EventRecord, EventState, EventSummary, Look,
+    Looked, Pausable, SnapshotId, StoreError,
 };
 
 /// What [`claim`] looks for, of one source.
@@ -129,6 +129,52 @@ pub(super) fn list(db: &Connection, filter: &EventFilter) -> Result<Vec<EventSum
         summary.actions = actions::count_by_state(db, summary.sequence)?;
     }
     Ok(summaries)
+}
+
+/// Looks through some of those that match, newest first, for those that are meant.
+pub(super) fn look_for(
+    db: &Connection,
+    filter: &EventFilter,
+    look: &Look,
+) -> Result<Looked, StoreError> {
+    let conditions = conditions(filter);
+    let most = rows::sql_limit(look.rows).into();
+    let mut statement = db.prepare_cached(&looking(&conditions))?;
+    let mut looked_at = statement.query(params_from_iter(conditions.values().chain([&most])))?;
+    let (mut sequences, mut lowest, mut number) = (Vec::new(), None, 0);
+    while let Some(row) = looked_at.next()? {
+        let sequence: i64 = row.get("sequence")?;
+        (lowest, number) = (Some(sequence), number + 1);
+        let project: Option<String> = row.get("project")?;
+        if (look.meant)(&rows::source(row, "source")?, project.as_deref()) {
+            sequences.push(sequence);
+        }
+        if sequences.len() == rows::listing_limit(filter.limit) {
+            break;
+        }
+    }
+    let is_cut = number == look.rows || sequences.len() == rows::listing_limit(filter.limit);
+    let mut events = Vec::with_capacity(sequences.len());
+    let mut one = rows::Conditions::default();
+    one.and("sequence = ?");
+    let mut select = db.prepare_cached(&listing(&one))?;
+    for sequence in sequences {
+        let mut summary = select.query_row(params![sequence, 1], read_summary)?;
+        summary.actions = actions::count_by_state(db, sequence)?;
+        events.push(summary);
+    }
+    Ok(Looked {
+        events,
+        rest: lowest.filter(|_| is_cut),
+    })
+}
+
+/// The statement of a look: what of each event says whether it is meant, without counting what became of it.
+pub(super) fn looking(conditions: &rows::Conditions) -> String {
+    format!(
+        "SELECT sequence, source, project FROM events {} ORDER BY sequence DESC LIMIT ?",
+        conditions.clause()
+    )
 }
 
 /// The statement of a listing.
