@@ -11,18 +11,19 @@
 //! - A folder that is missing, unreadable or suddenly empty changes nothing.
 //! - What people and faults said of a rule holds until its files change, also over a restart.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot, watch};
 
+use self::archive::Archive;
 use self::health::Healths;
 use crate::capability::{Grants, Known};
 use crate::domain::clock::{Clock, Timestamp};
 use crate::domain::limits::{Limits, Narrowing};
-use crate::domain::names::{EventId, RuleName, TeamName};
+use crate::domain::names::{Digest, EventId, RuleName, TeamName};
 use crate::domain::quantity::Span;
 use crate::engine::Engine;
 
@@ -135,6 +136,7 @@ pub struct Parts {
 pub struct Catalog {
     shared: Arc<Shared>,
     requests: mpsc::Sender<Request>,
+    archive: Archive,
 }
 
 /// What the keeper publishes and readers see.
@@ -180,9 +182,14 @@ impl Catalog {
             ready: watch::Sender::new(false),
         });
         let (requests, inbox) = mpsc::channel(16);
+        let archive = Archive::new(parts.versions.clone());
         let keeper = keeper::Keeper::new(parts, Arc::clone(&shared));
         tokio::spawn(keeper.run(inbox));
-        Self { shared, requests }
+        Self {
+            shared,
+            requests,
+            archive,
+        }
     }
 
     /// The rules in force now.
@@ -207,6 +214,38 @@ impl Catalog {
                 .read()
                 .unwrap_or_else(PoisonError::into_inner),
         )
+    }
+
+    /// Whether a rule has this module, or a version that can serve again. Blocks.
+    #[must_use]
+    pub fn needs(&self, module: &Digest) -> bool {
+        self.modules().any(|needed| needed == *module) || self.archive.holds(module)
+    }
+
+    /// The digits of the digests of all modules that rules have, or versions that can serve again. Blocks.
+    ///
+    /// # Errors
+    /// When the folder of versions cannot be read.
+    pub fn needed(&self) -> std::io::Result<BTreeSet<String>> {
+        let mut needed = self.archive.digests()?;
+        needed.extend(self.modules().map(|module| module.hex().to_owned()));
+        Ok(needed)
+    }
+
+    /// The modules of the rules at work, and those that wait for a grant.
+    fn modules(&self) -> impl Iterator<Item = Digest> {
+        let at_work = self.snapshot();
+        let at_work: Vec<Digest> = at_work
+            .rules()
+            .map(|rule| rule.description.module.clone())
+            .collect();
+        let listing = self.listing();
+        let refused = listing
+            .rules
+            .iter()
+            .filter_map(|rule| rule.refused.as_ref());
+        let refused: Vec<Digest> = refused.map(|refused| refused.module.clone()).collect();
+        at_work.into_iter().chain(refused)
     }
 
     /// Whether every file of the first look has been loaded or refused.

@@ -11,6 +11,7 @@
 //! - A module's misbehaviour is a [`Fault`] or a [`CompileError`], never an error of the server.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
@@ -115,18 +116,14 @@ impl Engine {
     /// # Errors
     /// When the folder for compiled code cannot be made, or the machine cannot run WebAssembly.
     pub fn new(config: &EngineConfig) -> Result<Self, EngineError> {
-        let compiler = compile::Compiler::new(
-            config.compiler.clone(),
-            &config.cache,
-            config.compile_memory,
-            config.compile_time,
-        )
-        .map_err(|error| EngineError {
+        let kept = compile::kept(&config.cache).map_err(|error| EngineError {
             reason: format!("`{}`: {error}", config.cache.display()),
         })?;
-        let code: Option<&Path> = Some(compiler.code());
+        let code: Option<&Path> = Some(kept.code());
         let pooled = Runner::new(&config::pooled(code)?)?;
         let on_demand = Runner::new(&config::on_demand(code)?)?;
+        let usable_by = compile::usable_by(&pooled.engine);
+        let compiler = compile::Compiler::new(config, kept, usable_by);
         let ticker = Ticker::start(vec![pooled.engine.weak(), on_demand.engine.weak()]);
         Ok(Self {
             compiler,
@@ -175,6 +172,22 @@ impl Engine {
         })
     }
 
+    /// Removes the compiled code that is kept of a module. Whoever has it loaded keeps it, and the next load compiles it
+    /// again.
+    pub async fn forget(&self, digest: &Digest) {
+        if let Err(error) = self.compiler.forget(digest).await {
+            tracing::warn!("the code of the module {digest} could not be removed: {error}");
+        }
+    }
+
+    /// Removes the compiled code that is kept of all modules but these, by the digits of their digests, and what a crash
+    /// left half made.
+    pub async fn retain(&self, digests: BTreeSet<String>) {
+        if let Err(error) = self.compiler.retain(digests).await {
+            tracing::warn!("compiled code that nobody needs could not be removed: {error}");
+        }
+    }
+
     async fn compile_and_link(
         self: &Arc<Self>,
         digest: &Digest,
@@ -182,13 +195,11 @@ impl Engine {
         inspection: &Inspection,
         set_up: SetUp,
     ) -> Result<Guest, CompileErrorKind> {
-        let encoded = self
-            .compiler
-            .compile(digest, bytes, inspection.form)
-            .await?;
+        let compiled = self.compiler.compile(digest, bytes, inspection.form);
+        let compiled = compiled.await?;
         let (engine, looked) = (Arc::clone(self), inspection.clone());
         // A hit in the cache still reads and maps the code, which takes a millisecond or more.
-        tokio::task::spawn_blocking(move || engine.link(&encoded, &looked, set_up))
+        tokio::task::spawn_blocking(move || engine.link(&compiled.encoded, &looked, set_up))
             .await
             .map_err(|error| CompileErrorKind::Compiler {
                 reason: error.to_string(),

@@ -93,14 +93,28 @@ fn start_catalog(
     engine: &Arc<Engine>,
     memory: Memory,
     clock: &Arc<dyn Clock>,
-) -> Catalog {
-    Catalog::start(catalog::Parts {
+) -> Arc<Catalog> {
+    let catalog = Arc::new(Catalog::start(catalog::Parts {
         engine: Arc::clone(engine),
         config: Arc::new(config.catalog.clone()),
         clock: Arc::clone(clock),
         memory: Arc::new(memory),
         versions: Some(config.data.join("versions")),
-    })
+    }));
+    tokio::spawn(forget_unneeded(Arc::clone(&catalog), Arc::clone(engine)));
+    catalog
+}
+
+/// Removes the compiled code that nobody needs any more, once it is known what rules need.
+async fn forget_unneeded(catalog: Arc<Catalog>, engine: Arc<Engine>) {
+    catalog.ready().await;
+    let needed = tokio::task::spawn_blocking(move || catalog.needed()).await;
+    match needed {
+        Ok(Ok(needed)) => engine.retain(needed).await,
+        Ok(Err(error)) => tracing::warn!("the folder of versions cannot be read: {error}"),
+        // The server ends.
+        Err(_) => {}
+    }
 }
 
 impl Server {
@@ -132,7 +146,7 @@ impl Server {
             store: Arc::clone(&store),
             waker: waker.clone(),
         };
-        let catalog = Arc::new(start_catalog(&config, &engine, memory, &clock));
+        let catalog = start_catalog(&config, &engine, memory, &clock);
         let core = Core {
             inside: Arc::default(),
             engine,

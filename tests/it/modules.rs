@@ -190,6 +190,28 @@ async fn a_compiled_module_is_not_compiled_again() {
     assert_eq!(files(cache.path()), compiled);
 }
 
+#[tokio::test]
+async fn code_that_is_gone_is_compiled_again_by_a_child_and_never_by_the_server() {
+    let cache = cache();
+    let first = engine(&frugal(cache.path()));
+    let loaded = first.load(&guest("echo"), &Limits::DEFAULT).await;
+    drop(loaded.expect("the compiler is there"));
+    let compiled = files(cache.path());
+    for code in compiled.iter().filter(|file| file.extension().is_none()) {
+        std::fs::remove_file(code).expect("it can be removed");
+    }
+
+    let without = refusal(&engine(&without_compiler(cache.path())), &guest("echo")).await;
+    let by_the_server = files(cache.path());
+    let again = engine(&frugal(cache.path()));
+    let loaded = again.load(&guest("echo"), &Limits::DEFAULT).await;
+
+    assert_eq!(without.code(), "rule/compiler", "{without}");
+    assert_ne!(by_the_server, compiled);
+    loaded.expect("the compiler is there");
+    assert_eq!(files(cache.path()), compiled);
+}
+
 /// The files of compiled code and components, without the cache's own records and locks.
 fn files(folder: &Path) -> Vec<std::path::PathBuf> {
     let mut found = Vec::new();

@@ -17,6 +17,7 @@ use crate::support::modules::marked;
 use crate::support::server::{SECRET, Server, Site};
 use crate::support::{guest, hookbox_with, stderr, stdout};
 
+mod leftovers;
 mod refusals;
 mod seats;
 

@@ -75,6 +75,25 @@ impl Archive {
         (Digest::of(&bytes) == *digest).then(|| bytes.into())
     }
 
+    /// Whether a module is kept. Blocks.
+    pub(super) fn holds(&self, module: &Digest) -> bool {
+        let folder = self.0.as_ref();
+        folder.is_some_and(|folder| folder.join(module.hex()).exists())
+    }
+
+    /// The digits of the digests of all that is kept. Blocks.
+    pub(super) fn digests(&self) -> io::Result<BTreeSet<String>> {
+        let Some(folder) = &self.0 else {
+            return Ok(BTreeSet::new());
+        };
+        let entries = match fs::read_dir(folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeSet::new()),
+            entries => entries?,
+        };
+        let names = entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()));
+        names.collect()
+    }
+
     /// Removes everything but these. Blocks.
     pub(super) fn retain(&self, kept: &BTreeSet<String>) -> io::Result<()> {
         let Some(folder) = &self.0 else {

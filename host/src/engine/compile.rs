@@ -6,25 +6,34 @@
 //! in the cache folder by digest, so that neither is done twice.
 //!
 //! Invariants:
-//! - The server compiles only what the child compiled before, which is a hit in the cache.
+//! - The server compiles only what the child compiled before, which is a hit in the cache: where the code is gone, a
+//!   child compiles it again.
+//! - What is being linked is not removed meanwhile.
 //! - A module that cost too much is not tried again, also after a restart.
 
+use std::collections::BTreeSet;
 use std::io::{Read as _, Write as _};
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{ExitCode, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, Signal, nice, setrlimit};
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedRwLockReadGuard, RwLock, Semaphore};
+use tokio::task::spawn_blocking;
 
-use super::config;
 use super::error::CompileErrorKind;
 use super::inspect::Form;
+use super::{EngineConfig, config};
 use crate::domain::names::Digest;
 use crate::domain::quantity::{Bytes, Span};
+
+mod kept;
+
+pub(super) use kept::{Kept, usable_by};
 
 /// The hidden argument with which the program compiles.
 pub const ARGUMENT: &str = "__compile";
@@ -39,17 +48,28 @@ const PATIENCE: u32 = 5;
 /// What the child may print, which is one short line.
 const ANSWER_LIMIT: u64 = 64 << 10;
 
-/// The folders of the cache, and the limits of the child.
+/// How often a module is compiled whose code is gone before it is linked.
+const TRIES: usize = 3;
+
+/// What is kept of compiled modules, and the limits of the child.
 #[derive(Debug)]
 pub(super) struct Compiler {
     program: PathBuf,
-    /// Wasmtime's own folder: it removes whatever else it finds in it.
-    code: PathBuf,
-    /// The components, and the marks of modules that were too costly.
-    rules: PathBuf,
+    kept: Kept,
+    /// What code must be usable by.
+    usable_by: String,
+    /// Held by those who link what is kept, and alone by those who remove of it.
+    in_use: Arc<RwLock<()>>,
     children: Semaphore,
     memory: Bytes,
     time: Span,
+}
+
+/// A component whose code stays where it is while this is held.
+pub(super) struct Compiled {
+    /// The component.
+    pub(super) encoded: Vec<u8>,
+    _in_use: OwnedRwLockReadGuard<()>,
 }
 
 /// What the child answers.
@@ -59,52 +79,62 @@ enum Answer {
     Invalid { reason: String },
 }
 
+/// The folders of what is kept beneath the cache's, for this version of the program.
+pub(super) fn kept(cache: &Path) -> std::io::Result<Kept> {
+    Kept::within(&cache.join(fingerprint()))
+}
+
 impl Compiler {
-    pub(super) fn new(
-        program: PathBuf,
-        cache: &Path,
-        memory: Bytes,
-        time: Span,
-    ) -> std::io::Result<Self> {
-        let cache = cache.join(fingerprint());
-        let (code, rules) = (cache.join("code"), cache.join("rules"));
-        std::fs::create_dir_all(&code)?;
-        std::fs::create_dir_all(&rules)?;
-        Ok(Self {
-            program,
-            code,
-            rules,
+    pub(super) fn new(config: &EngineConfig, kept: Kept, usable_by: String) -> Self {
+        Self {
+            program: config.compiler.clone(),
+            kept,
+            usable_by,
+            in_use: Arc::default(),
             children: Semaphore::new(CHILDREN),
-            memory,
-            time,
-        })
+            memory: config.compile_memory,
+            time: config.compile_time,
+        }
     }
 
-    /// Where Wasmtime keeps compiled code.
-    pub(super) fn code(&self) -> &Path {
-        &self.code
-    }
-
-    fn component(&self, digest: &Digest) -> PathBuf {
-        self.rules.join(format!("{}.component", digest.hex()))
-    }
-
-    fn rejection(&self, digest: &Digest) -> PathBuf {
-        self.rules.join(format!("{}.rejected", digest.hex()))
-    }
-
-    /// The component of a module, whose code is in the cache when this returns.
+    /// The component of a module, whose code is in the cache.
     pub(super) async fn compile(
         &self,
         digest: &Digest,
         bytes: &[u8],
         form: Form,
-    ) -> Result<Vec<u8>, CompileErrorKind> {
-        let component = self.component(digest);
-        if let Ok(encoded) = tokio::fs::read(&component).await {
-            return Ok(encoded);
+    ) -> Result<Compiled, CompileErrorKind> {
+        for _ in 0..TRIES {
+            if let Some(compiled) = self.find(digest).await? {
+                return Ok(compiled);
+            }
+            self.make(digest, bytes, form).await?;
         }
-        if let Ok(limit) = tokio::fs::read_to_string(self.rejection(digest)).await {
+        match self.find(digest).await? {
+            Some(compiled) => Ok(compiled),
+            None => Err(compiler(&"what it made is gone as soon as it is made")),
+        }
+    }
+
+    async fn find(&self, digest: &Digest) -> Result<Option<Compiled>, CompileErrorKind> {
+        let in_use = Arc::clone(&self.in_use).read_owned().await;
+        let (kept, digest, usable_by) = (self.kept.clone(), digest.clone(), self.usable_by.clone());
+        let found = spawn_blocking(move || kept.find(&digest, &usable_by)).await;
+        let found = found.map_err(|error| compiler(&error))?;
+        Ok(found.map(|encoded| Compiled {
+            encoded,
+            _in_use: in_use,
+        }))
+    }
+
+    /// Has a child compile a module, unless it is known to be too costly.
+    async fn make(
+        &self,
+        digest: &Digest,
+        bytes: &[u8],
+        form: Form,
+    ) -> Result<(), CompileErrorKind> {
+        if let Some(limit) = self.kept.exceeded(digest) {
             return Err(CompileErrorKind::TooCostly { limit });
         }
         let _turn = self
@@ -112,31 +142,53 @@ impl Compiler {
             .acquire()
             .await
             .map_err(|error| compiler(&error))?;
-        match self.run_child(bytes, form, &component).await? {
-            Outcome::Answered(Answer::Compiled) => tokio::fs::read(&component)
-                .await
-                .map_err(|error| compiler(&error)),
+        let workplace = Workplace(self.kept.workplace(digest));
+        let component = self.kept.component(digest);
+        match self
+            .run_child((bytes, form), &workplace.0, &component)
+            .await?
+        {
+            Outcome::Answered(Answer::Compiled) => Ok(()),
             Outcome::Answered(Answer::Invalid { reason }) => {
                 Err(CompileErrorKind::Invalid { reason })
             }
             Outcome::Exceeded(limit) => {
-                tokio::fs::write(self.rejection(digest), &limit)
-                    .await
+                self.kept
+                    .reject(digest, &limit)
                     .map_err(|error| compiler(&error))?;
                 Err(CompileErrorKind::TooCostly { limit })
             }
         }
     }
 
+    /// Removes what is kept of a module, but not that it was too costly.
+    pub(super) async fn forget(&self, digest: &Digest) -> std::io::Result<()> {
+        let _alone = self.in_use.write().await;
+        let (kept, digest) = (self.kept.clone(), digest.clone());
+        spawn_blocking(move || kept.forget(&digest))
+            .await
+            .map_err(std::io::Error::other)?
+    }
+
+    /// Removes what is kept of all modules but these, by the digits of their digests.
+    pub(super) async fn retain(&self, digests: BTreeSet<String>) -> std::io::Result<()> {
+        let _alone = self.in_use.write().await;
+        let kept = self.kept.clone();
+        spawn_blocking(move || kept.retain(&digests))
+            .await
+            .map_err(std::io::Error::other)?
+    }
+
     async fn run_child(
         &self,
-        bytes: &[u8],
-        form: Form,
+        (bytes, form): (&[u8], Form),
+        workplace: &Path,
         component: &Path,
     ) -> Result<Outcome, CompileErrorKind> {
         let mut child = tokio::process::Command::new(&self.program)
             .arg(ARGUMENT)
-            .arg(&self.code)
+            .arg(workplace)
+            .arg(self.kept.code())
             .arg(component)
             .arg(match form {
                 Form::Core => "core",
@@ -195,6 +247,16 @@ impl Compiler {
     }
 }
 
+/// The folder of one child, which goes with it, however it ended.
+struct Workplace(PathBuf);
+
+impl Drop for Workplace {
+    fn drop(&mut self) {
+        // It is not there where the child never began. What stays is removed at the next start.
+        let _not_there = std::fs::remove_dir_all(&self.0);
+    }
+}
+
 enum Outcome {
     Answered(Answer),
     Exceeded(String),
@@ -232,13 +294,15 @@ pub fn child(arguments: &[String]) -> ExitCode {
 }
 
 fn run(arguments: &[String]) -> Result<Answer, String> {
-    let [cache, component, form, memory, seconds] = arguments else {
+    let [workplace, code, component, form, memory, seconds] = arguments else {
         return Err("wrong arguments".to_owned());
     };
     let memory: u64 = memory.parse().map_err(|_| "wrong limit of memory")?;
     let seconds: u64 = seconds.parse().map_err(|_| "wrong limit of time")?;
     confine(memory, Duration::from_secs(seconds)).map_err(|error| error.to_string())?;
-    let engine = config::compiling(Path::new(cache))
+    let workplace = Path::new(workplace);
+    std::fs::create_dir(workplace).map_err(|error| error.to_string())?;
+    let engine = config::compiling(workplace)
         .and_then(|config| Ok(wasmtime::Engine::new(&config)?))
         .map_err(|error| error.to_string())?;
     let mut bytes = Vec::new();
@@ -257,7 +321,12 @@ fn run(arguments: &[String]) -> Result<Answer, String> {
             reason: format!("{error:#}"),
         });
     }
-    store(Path::new(component), &encoded).map_err(|error| error.to_string())?;
+    kept::keep(
+        (workplace, Path::new(code)),
+        usable_by(&engine),
+        (Path::new(component), &encoded),
+    )
+    .map_err(|error| error.to_string())?;
     Ok(Answer::Compiled)
 }
 
@@ -281,11 +350,4 @@ fn encode(module: &[u8]) -> Result<Vec<u8>, String> {
         .module(module)
         .and_then(|encoder| encoder.encode())
         .map_err(|error| format!("{error:#}"))
-}
-
-/// Writes a file that is there as a whole or not at all.
-fn store(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let partial = path.with_extension(format!("partial-{}", std::process::id()));
-    std::fs::write(&partial, bytes)?;
-    std::fs::rename(&partial, path)
 }

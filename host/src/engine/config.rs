@@ -36,8 +36,12 @@ pub(super) const HANDLES: usize = 1_000;
 const POOL: u32 = 64;
 
 /// What the cache of compiled code may hold before the oldest is deleted: thousands of rules. The
-/// library's own default (65,536 files, 512 MiB) would do for some 2,000.
+/// library's own default (65,536 files, 512 MiB) would do for some 2,000. It is a last resort: what nobody needs is
+/// removed by [`retain`](super::Engine::retain).
 const CACHE_BYTES: u64 = 8 << 30;
+
+/// How many files, two for each module.
+const CACHE_FILES: u64 = 1 << 17;
 
 /// Which set-up runs a module.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -86,7 +90,8 @@ fn base(cache: Option<&Path>) -> Result<Config, EngineError> {
         let mut settings = CacheConfig::new();
         settings
             .with_directory(directory)
-            .with_files_total_size_soft_limit(CACHE_BYTES);
+            .with_files_total_size_soft_limit(CACHE_BYTES)
+            .with_file_count_soft_limit(CACHE_FILES);
         config.cache(Some(Cache::new(settings)?));
     }
     Ok(config)

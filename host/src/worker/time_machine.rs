@@ -8,24 +8,25 @@
 //! - Nothing is performed, and nothing is written to the store: what a rule keeps grows in a copy, which began empty.
 //! - An event is asked about once, in the order of the sequence numbers, and as what it was when the rule was asked
 //!   first: as a replay where that was one.
-//! - What is dropped ends: no task goes on without its trial.
+//! - What is dropped ends: no task goes on without its trial, and what was compiled for it is removed.
 //! - Modules are loaded one at a time, so that one of the compiling children is free for the rules at work.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
 use super::dispatch::payload;
 use super::evaluate::{input, turn};
 use super::seats::{Audience, NoSeat, Seat, Seats};
 use super::{Live, Shared};
-use crate::catalog::{Candidate, LoadError, Loaded, Rule, load_one};
+use crate::catalog::{Candidate, Catalog, LoadError, Loaded, Rule, load_one};
 use crate::domain::decision::{Action, Decision};
 use crate::domain::evaluation::{Log, Outcome};
 use crate::domain::event::Event;
 use crate::domain::fault::Fault;
-use crate::domain::names::{DeliveryId, RuleName};
+use crate::domain::names::{DeliveryId, Digest, RuleName};
 use crate::domain::state::{Changes, Granted, State};
 use crate::engine::{Answer, Engine, Input, Payload};
 use crate::store::{EventFilter, Past, PastEvent, PastPage, StoreError};
@@ -125,6 +126,11 @@ impl TimeMachine {
             settings,
             running: at_work.map(|rule| rule.permits.asks().clone()),
         };
+        let leftover = Leftover {
+            engine: Arc::clone(&self.engine),
+            catalog: Arc::clone(&self.shared.catalog),
+            module: Digest::of(&candidate.module),
+        };
         let loading = self.loads.acquire().await;
         let loading = loading.map_err(|_| StoreError::Closed)?;
         let rule = match load_one(&self.engine, &live.catalog, &candidate).await? {
@@ -155,6 +161,7 @@ impl TimeMachine {
             state: State::default(),
             summary: Summary::default(),
             seat,
+            _leftover: leftover,
         })
     }
 
@@ -191,6 +198,32 @@ pub struct Trial {
     state: State,
     summary: Summary,
     seat: Seat,
+    _leftover: Leftover,
+}
+
+/// What was compiled for a trial: removed when it ends, unless a rule needs it.
+struct Leftover {
+    engine: Arc<Engine>,
+    catalog: Arc<Catalog>,
+    module: Digest,
+}
+
+impl Drop for Leftover {
+    fn drop(&mut self) {
+        let Ok(runtime) = Handle::try_current() else {
+            return;
+        };
+        let (engine, catalog) = (Arc::clone(&self.engine), Arc::clone(&self.catalog));
+        let module = self.module.clone();
+        runtime.spawn(async move {
+            let looked_for = module.clone();
+            let needed = tokio::task::spawn_blocking(move || catalog.needs(&looked_for)).await;
+            // What stays is removed at the next start.
+            if needed.is_ok_and(|needed| !needed) {
+                engine.forget(&module).await;
+            }
+        });
+    }
 }
 
 /// What one event came to.
