@@ -9,7 +9,7 @@
 //! - The server compiles only what the child compiled before, which is a hit in the cache: where the code is gone, a
 //!   child compiles it again.
 //! - What is being linked is not removed meanwhile.
-//! - A module that cost too much is not tried again, also after a restart.
+//! - A module that cost too much is not tried again, also after a restart, unless a thousand others did since.
 
 use std::collections::BTreeSet;
 use std::io::{Read as _, Write as _};

@@ -1,8 +1,8 @@
 //! Looking through the store for what a team may know of, one part after the other; and where a team's pages ended.
 //!
 //! Invariants:
-//! - One team is looked for at a time, and of one team one request: the other connection that reads the store is left
-//!   to everybody else.
+//! - One part is read at a time, whichever team asks, and of one team one request is at work: parts never take both of
+//!   the connections that read the store.
 //! - One request looks at a bounded number of events, whatever the team sees of them.
 //! - A team's cursor is a name that says nothing: it holds no number, and another team's is none of its own.
 
