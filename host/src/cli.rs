@@ -30,6 +30,8 @@ mod send;
 mod serve;
 mod sources;
 
+#[cfg(test)]
+pub(crate) use build::module_of_crate;
 pub use error::CliError;
 pub use exit_code::Exit;
 

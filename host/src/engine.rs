@@ -34,10 +34,13 @@ mod config;
 mod context;
 mod error;
 mod inspect;
+mod interface;
 mod links;
 mod sections;
 mod ticker;
 mod v0_1;
+#[cfg(test)]
+mod v0_2;
 mod wasi;
 
 pub use compile::{ARGUMENT as COMPILE_ARGUMENT, child as compile_child};
@@ -46,7 +49,9 @@ use context::Context;
 pub use context::Payload;
 use error::Stage;
 pub use error::{CompileError, CompileErrorKind, EngineError};
-pub use inspect::{Form, Inspection, Interface, inspect};
+pub use inspect::{Form, Inspection, inspect};
+pub use interface::Interface;
+use interface::{Called, Guest};
 use links::Links;
 pub use sections::{SectionError, Sections, Source, without_names};
 use ticker::Ticker;
@@ -83,15 +88,15 @@ impl EngineConfig {
 /// One of the two set-ups that run rules.
 struct Runner {
     engine: wasmtime::Engine,
-    v0_1: Linker<Context>,
+    linker: Linker<Context>,
 }
 
 impl Runner {
     fn new(config: &wasmtime::Config) -> Result<Self, EngineError> {
         let engine = wasmtime::Engine::new(config)?;
-        let mut v0_1 = Linker::new(&engine);
-        v0_1::add_to_linker(&mut v0_1)?;
-        Ok(Self { engine, v0_1 })
+        let mut linker = Linker::new(&engine);
+        interface::add_to_linker(&mut linker)?;
+        Ok(Self { engine, linker })
     }
 }
 
@@ -100,7 +105,7 @@ pub struct Engine {
     compiler: compile::Compiler,
     pooled: Runner,
     on_demand: Runner,
-    links: Links<Guest>,
+    links: Links<Box<dyn Guest>>,
     _ticker: Ticker,
 }
 
@@ -194,7 +199,7 @@ impl Engine {
         bytes: &[u8],
         inspection: &Inspection,
         set_up: SetUp,
-    ) -> Result<Guest, CompileErrorKind> {
+    ) -> Result<Box<dyn Guest>, CompileErrorKind> {
         let compiled = self.compiler.compile(digest, bytes, inspection.form);
         let compiled = compiled.await?;
         let (engine, looked) = (Arc::clone(self), inspection.clone());
@@ -218,28 +223,22 @@ impl Engine {
         encoded: &[u8],
         inspection: &Inspection,
         set_up: SetUp,
-    ) -> Result<Guest, CompileErrorKind> {
+    ) -> Result<Box<dyn Guest>, CompileErrorKind> {
         let runner = self.runner(set_up);
         let invalid = |error: wasmtime::Error| CompileErrorKind::Invalid {
             reason: format!("{error:#}"),
         };
         let component = Component::new(&runner.engine, encoded).map_err(invalid)?;
-        let linker = match inspection.interface {
-            Interface::V0_1 => &runner.v0_1,
-        };
         // Only what imports WASI has a linker of its own: the others share one.
         let linker = if inspection.imports_wasi() {
-            let mut own = linker.clone();
+            let mut own = runner.linker.clone();
             wasi::add_to_linker(&mut own, &component).map_err(invalid)?;
             Cow::Owned(own)
         } else {
-            Cow::Borrowed(linker)
+            Cow::Borrowed(&runner.linker)
         };
-        match inspection.interface {
-            Interface::V0_1 => v0_1::Guest::new(&linker, &component)
-                .map(Guest::V0_1)
-                .map_err(invalid),
-        }
+        let interface = inspection.interface;
+        interface.link(&linker, &component).map_err(invalid)
     }
 }
 
@@ -260,16 +259,12 @@ impl Input {
     }
 }
 
-enum Guest {
-    V0_1(v0_1::Guest),
-}
-
 /// A compiled and linked module. Cheap to clone.
 #[derive(Clone)]
 pub struct Module {
     digest: Digest,
     engine: wasmtime::Engine,
-    guest: Arc<Guest>,
+    guest: Arc<Box<dyn Guest>>,
     inspection: Inspection,
 }
 
@@ -315,12 +310,7 @@ impl Module {
         self.run(
             limits,
             Context::new(Payload::default(), "{}".into(), limits),
-            |store, guest| match guest {
-                Guest::V0_1(guest) => {
-                    let instance = guest.instantiate(store).map_err(instantiating)?;
-                    instance.describe(store).map(Ok).map_err(running)
-                }
-            },
+            |store, guest| guest.describe(store),
         )
     }
 
@@ -330,12 +320,7 @@ impl Module {
         self.run(
             limits,
             Context::new(Payload::default(), settings, limits),
-            |store, guest| match guest {
-                Guest::V0_1(guest) => {
-                    let instance = guest.instantiate(store).map_err(instantiating)?;
-                    instance.configure(store).map_err(running)
-                }
-            },
+            |store, guest| guest.configure(store),
         )
     }
 
@@ -358,11 +343,8 @@ impl Module {
         let mut context = Context::new(input.payload.clone(), settings, limits);
         context.world = World::at(&input.event);
         context.state = granted.map(|granted| Session::begin(granted, input.event.received_at));
-        let mut answer = self.run(limits, context, |store, guest| match guest {
-            Guest::V0_1(guest) => {
-                let instance = guest.instantiate(store).map_err(instantiating)?;
-                instance.evaluate(store, &input.event).map_err(running)
-            }
+        let mut answer = self.run(limits, context, |store, guest| {
+            guest.evaluate(store, &input.event)
         });
         if let Ok(decision) = &answer.result
             && let Err(reason) = check(decision, limits)
@@ -380,10 +362,7 @@ impl Module {
         &self,
         limits: &Limits,
         context: Context,
-        call: impl FnOnce(
-            &mut Store<Context>,
-            &Guest,
-        ) -> Result<Result<T, Fault>, (wasmtime::Error, Stage)>,
+        call: impl FnOnce(&mut Store<Context>, &dyn Guest) -> Called<T>,
     ) -> Answer<T> {
         let began = Instant::now();
         let mut store = Store::new(&self.engine, context);
@@ -391,7 +370,7 @@ impl Module {
             .map_err(instantiating)
             .and_then(|()| {
                 let _running = ticker::run();
-                call(&mut store, &self.guest)
+                call(&mut store, self.guest.as_ref().as_ref())
             });
         let left = store.get_fuel().unwrap_or(0);
         store.data_mut().end_output();

@@ -27,4 +27,5 @@ mod tidy;
 mod time_machine;
 mod toolchain;
 mod turns;
+mod versions;
 mod wasi;

@@ -37,7 +37,7 @@ async fn a_module_of_a_newer_interface_is_refused_with_its_version() {
 
     assert_eq!(refusal.code(), "rule/newer-interface");
     let message = refusal.to_string();
-    assert!(message.contains("built for version 0.2.0"), "{message}");
+    assert!(message.contains("built for version 0.3.0"), "{message}");
     assert!(message.contains("serves 0.1:"), "{message}");
 }
 

@@ -138,6 +138,13 @@ pub(super) fn build(toolchain: &Toolchain, path: &Path) -> Result<PathBuf, CliEr
     compile(toolchain, path).map(|compiled| compiled.module)
 }
 
+/// The module of a crate as the compiler makes it, for unit tests of what runs modules.
+#[cfg(test)]
+pub(crate) fn module_of_crate(path: &Path) -> anyhow::Result<Vec<u8>> {
+    let built = Toolchain::find().and_then(|toolchain| build(&toolchain, path));
+    Ok(std::fs::read(built.map_err(|error| error.source)?)?)
+}
+
 fn compile(toolchain: &Toolchain, path: &Path) -> Result<Compiled, CliError> {
     let manifest = path.join("Cargo.toml");
     if !manifest.is_file() {

@@ -179,6 +179,19 @@ impl Compiler {
             .map_err(std::io::Error::other)?
     }
 
+    /// Compiles a core module as the child does: unit tests have no program for that.
+    #[cfg(test)]
+    pub(super) fn compile_here(&self, module: &[u8]) {
+        let digest = Digest::of(module);
+        let workplace = Workplace(self.kept.workplace(&digest));
+        let made = make(
+            (&workplace.0, self.kept.code()),
+            &self.kept.component(&digest),
+            ("core", module.to_vec()),
+        );
+        assert!(matches!(made, Ok(Answer::Compiled)), "{made:?}");
+    }
+
     async fn run_child(
         &self,
         (bytes, form): (&[u8], Form),
@@ -300,16 +313,28 @@ fn run(arguments: &[String]) -> Result<Answer, String> {
     let memory: u64 = memory.parse().map_err(|_| "wrong limit of memory")?;
     let seconds: u64 = seconds.parse().map_err(|_| "wrong limit of time")?;
     confine(memory, Duration::from_secs(seconds)).map_err(|error| error.to_string())?;
-    let workplace = Path::new(workplace);
-    std::fs::create_dir(workplace).map_err(|error| error.to_string())?;
-    let engine = config::compiling(workplace)
-        .and_then(|config| Ok(wasmtime::Engine::new(&config)?))
-        .map_err(|error| error.to_string())?;
     let mut bytes = Vec::new();
     std::io::stdin()
         .read_to_end(&mut bytes)
         .map_err(|error| error.to_string())?;
-    let encoded = match form.as_str() {
+    make(
+        (Path::new(workplace), Path::new(code)),
+        Path::new(component),
+        (form, bytes),
+    )
+}
+
+/// Compiles a module in a folder of its own, and keeps what comes of it.
+fn make(
+    (workplace, code): (&Path, &Path),
+    component: &Path,
+    (form, bytes): (&str, Vec<u8>),
+) -> Result<Answer, String> {
+    std::fs::create_dir(workplace).map_err(|error| error.to_string())?;
+    let engine = config::compiling(workplace)
+        .and_then(|config| Ok(wasmtime::Engine::new(&config)?))
+        .map_err(|error| error.to_string())?;
+    let encoded = match form {
         "core" => match encode(&bytes) {
             Ok(encoded) => encoded,
             Err(reason) => return Ok(Answer::Invalid { reason }),
@@ -321,12 +346,8 @@ fn run(arguments: &[String]) -> Result<Answer, String> {
             reason: format!("{error:#}"),
         });
     }
-    kept::keep(
-        (workplace, Path::new(code)),
-        usable_by(&engine),
-        (Path::new(component), &encoded),
-    )
-    .map_err(|error| error.to_string())?;
+    kept::keep((workplace, code), usable_by(&engine), (component, &encoded))
+        .map_err(|error| error.to_string())?;
     Ok(Answer::Compiled)
 }
 

@@ -5,7 +5,7 @@
 use wasmtime::Trap;
 
 use super::context::{Context, Stop};
-use super::inspect::Interface;
+use super::interface::Interface;
 use super::wasi::Ended;
 use crate::domain::fault::Fault;
 use crate::domain::limits::Limits;
@@ -54,7 +54,7 @@ pub enum CompileErrorKind {
     #[error(
         "the module was built for version {version} of the interface, and hookbox {} serves {}: \
          run a hookbox that serves {version}, or build the rule with the SDK of this one",
-        env!("CARGO_PKG_VERSION"), Interface::SERVED
+        env!("CARGO_PKG_VERSION"), Interface::served()
     )]
     NewerInterface {
         /// The version it was built for.

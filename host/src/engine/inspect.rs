@@ -9,18 +9,8 @@ use std::collections::HashSet;
 use wasmparser::{Encoding, Parser, Payload};
 
 use super::error::CompileErrorKind;
+use super::interface::{Interface, evaluator_of, interface_of};
 use super::wasi;
-
-/// The package whose interfaces the host offers.
-const PACKAGE: &str = "hookbox:rule/";
-
-/// The interface that a rule exports.
-const EVALUATOR: &str = "evaluator";
-
-/// The interfaces of version 0.1: those with functions, and those that hold types alone.
-const KNOWN_0_1: [&str; 8] = [
-    "payload", "settings", "log", "state", "event", "action", "manifest", "failure",
-];
 
 /// How a module is encoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,26 +19,6 @@ pub enum Form {
     Core,
     /// A component.
     Component,
-}
-
-/// A version of the interface that the host serves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Interface {
-    /// `hookbox:rule@0.1.x`.
-    V0_1,
-}
-
-impl Interface {
-    /// The version in words, such as `0.1`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::V0_1 => "0.1",
-        }
-    }
-
-    /// The versions served, for messages.
-    pub const SERVED: &'static str = "0.1";
 }
 
 /// What a look at a module shows.
@@ -95,18 +65,11 @@ pub fn inspect(bytes: &[u8]) -> Result<Inspection, CompileErrorKind> {
     if let Some(name) = imports.iter().find(|import| is_preview(import)) {
         return Err(CompileErrorKind::WasiPreview { name: name.clone() });
     }
-    let exported = exports
-        .iter()
-        .find_map(|export| interface_of(export).filter(|(name, _)| *name == EVALUATOR));
-    let Some((_, version)) = exported else {
-        return Err(CompileErrorKind::NotARule);
-    };
-    let interface = served(version)?;
+    let interface = built_for(&exports)?;
     for import in &imports {
         match interface_of(import) {
             Some((name, version)) => {
-                served(version)?;
-                if !KNOWN_0_1.contains(&name) {
+                if !served(version)?.offers(name) {
                     return Err(CompileErrorKind::UnknownImport {
                         name: import.clone(),
                     });
@@ -125,6 +88,16 @@ pub fn inspect(bytes: &[u8]) -> Result<Inspection, CompileErrorKind> {
         interface,
         imports,
     })
+}
+
+/// The version that a module is called by: of those whose `evaluator` it exports, the newest that is served.
+fn built_for(exports: &[String]) -> Result<Interface, CompileErrorKind> {
+    let versions = || exports.iter().filter_map(|export| evaluator_of(export));
+    if let Some(newest) = versions().filter_map(Interface::of).max() {
+        return Ok(newest);
+    }
+    let unserved = versions().next().ok_or(CompileErrorKind::NotARule)?;
+    served(unserved)
 }
 
 struct Names {
@@ -191,22 +164,64 @@ fn broken(error: &wasmparser::BinaryReaderError) -> CompileErrorKind {
     }
 }
 
-/// Splits `hookbox:rule/log@0.1.0` into `log` and `0.1.0`; none for what is not of the package.
-fn interface_of(name: &str) -> Option<(&str, &str)> {
-    name.strip_prefix(PACKAGE)?.split_once('@')
-}
-
 /// Whether an import is of WASI as it was before components: functions of a module, without interfaces.
 fn is_preview(import: &str) -> bool {
     import == "wasi_unstable" || import == "wasi_snapshot_preview1"
 }
 
 fn served(version: &str) -> Result<Interface, CompileErrorKind> {
-    let mut parts = version.split('.').map(str::parse::<u64>);
-    match (parts.next(), parts.next()) {
-        (Some(Ok(0)), Some(Ok(1))) => Ok(Interface::V0_1),
-        _ => Err(CompileErrorKind::NewerInterface {
-            version: version.to_owned(),
-        }),
+    Interface::of(version).ok_or_else(|| CompileErrorKind::NewerInterface {
+        version: version.to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use wasm_encoder::{
+        CodeSection, ExportKind, ExportSection, Function, FunctionSection, Module, TypeSection,
+    };
+
+    use super::*;
+
+    /// A core module that exports the `evaluator` of these versions.
+    fn exporting(versions: &[&str]) -> Vec<u8> {
+        let (mut types, mut functions) = (TypeSection::new(), FunctionSection::new());
+        let (mut exports, mut code) = (ExportSection::new(), CodeSection::new());
+        types.ty().function([], []);
+        functions.function(0);
+        let mut nothing = Function::new([]);
+        nothing.instructions().end();
+        code.function(&nothing);
+        for version in versions {
+            let name = format!("hookbox:rule/evaluator@{version}#evaluate");
+            exports.export(&name, ExportKind::Func, 0);
+        }
+        let mut module = Module::new();
+        let sections = module.section(&types).section(&functions);
+        sections.section(&exports).section(&code);
+        module.finish()
+    }
+
+    #[test]
+    fn a_module_is_called_by_the_newest_version_that_it_exports_and_is_served() {
+        for (versions, interface) in [
+            (&["0.1.0"][..], Interface::V0_1),
+            (&["0.2.0"], Interface::V0_2),
+            (&["0.1.0", "0.2.0"], Interface::V0_2),
+            (&["0.2.0", "0.1.0"], Interface::V0_2),
+            (&["0.9.0", "0.1.0"], Interface::V0_1),
+        ] {
+            let looked = inspect(&exporting(versions)).expect("it is a rule");
+
+            assert_eq!(looked.interface, interface, "{versions:?}");
+        }
+    }
+
+    #[test]
+    fn a_module_of_which_no_version_is_served_is_refused_with_the_first() {
+        let refusal = inspect(&exporting(&["0.9.0", "0.8.0"])).expect_err("it is refused");
+
+        let version = "0.9.0".to_owned();
+        assert_eq!(refusal, CompileErrorKind::NewerInterface { version });
     }
 }

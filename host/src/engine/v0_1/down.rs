@@ -30,7 +30,7 @@ fn pairs<'a>(pairs: &'a [(String, String)], arena: &'a Bump) -> &'a [(&'a str, &
     )
 }
 
-pub(super) fn event<'a>(event: &'a Event, arena: &'a Bump) -> v0_1::Event<'a> {
+pub(in crate::engine) fn event<'a>(event: &'a Event, arena: &'a Bump) -> v0_1::Event<'a> {
     v0_1::Event {
         id: &event.id.0,
         source: event.source.as_str(),

@@ -1,32 +1,37 @@
-//! What the host offers a rule of version 0.1: `payload`, `settings`, `log`, and `state`.
+//! What the host offers a rule of version 0.1, and of each later one that has left it so: `payload`, `settings`,
+//! `log`, and `state`.
 //!
 //! No function waits for anything. Each charges the rule for what passes either way.
 
 use wasmtime::StoreContextMut;
-use wasmtime::component::Linker;
+use wasmtime::component::{Linker, LinkerInstance};
 
 use super::bindings::hookbox::rule::log::Level;
 use super::bindings::hookbox::rule::state::StateError;
 use crate::domain::evaluation::LogLevel;
 use crate::domain::state::{Session, SessionError};
 use crate::engine::context::{Context, charge};
+use crate::engine::interface::Interface;
 
 type Caller<'a> = StoreContextMut<'a, Context>;
+type Offered<'a> = LinkerInstance<'a, Context>;
 
 fn length(text: Option<&String>) -> usize {
     text.map_or(0, String::len)
 }
 
-/// Offers the interfaces to components that are instantiated through this linker.
-pub(in crate::engine) fn add_to_linker(linker: &mut Linker<Context>) -> wasmtime::Result<()> {
-    payload(linker)?;
-    settings(linker)?;
-    log(linker)?;
-    state(linker)
+/// Offers the interfaces, under the name of a version, to components that are instantiated through this linker.
+pub(in crate::engine) fn add_to_linker(
+    linker: &mut Linker<Context>,
+    version: Interface,
+) -> wasmtime::Result<()> {
+    payload(&mut linker.instance(&version.name_of("payload"))?)?;
+    settings(&mut linker.instance(&version.name_of("settings"))?)?;
+    log(&mut linker.instance(&version.name_of("log"))?)?;
+    state(&mut linker.instance(&version.name_of("state"))?)
 }
 
-fn payload(linker: &mut Linker<Context>) -> wasmtime::Result<()> {
-    let mut payload = linker.instance("hookbox:rule/payload@0.1.0")?;
+fn payload(payload: &mut Offered<'_>) -> wasmtime::Result<()> {
     payload.func_wrap(
         "pointer",
         |mut caller: Caller<'_>, (pointer,): (String,)| {
@@ -57,8 +62,7 @@ fn payload(linker: &mut Linker<Context>) -> wasmtime::Result<()> {
     })
 }
 
-fn settings(linker: &mut Linker<Context>) -> wasmtime::Result<()> {
-    let mut settings = linker.instance("hookbox:rule/settings@0.1.0")?;
+fn settings(settings: &mut Offered<'_>) -> wasmtime::Result<()> {
     settings.func_wrap("all", |mut caller: Caller<'_>, (): ()| {
         let all = caller.data().settings.as_ref().to_owned();
         charge(&mut caller, all.len())?;
@@ -66,8 +70,7 @@ fn settings(linker: &mut Linker<Context>) -> wasmtime::Result<()> {
     })
 }
 
-fn log(linker: &mut Linker<Context>) -> wasmtime::Result<()> {
-    let mut log = linker.instance("hookbox:rule/log@0.1.0")?;
+fn log(log: &mut Offered<'_>) -> wasmtime::Result<()> {
     log.func_wrap(
         "write",
         |mut caller: Caller<'_>, (level, message): (Level, String)| {
@@ -85,8 +88,7 @@ fn log(linker: &mut Linker<Context>) -> wasmtime::Result<()> {
 }
 
 /// Answers from the session; without one the rule is granted no state, and each call says so.
-fn state(linker: &mut Linker<Context>) -> wasmtime::Result<()> {
-    let mut state = linker.instance("hookbox:rule/state@0.1.0")?;
+fn state(state: &mut Offered<'_>) -> wasmtime::Result<()> {
     state.func_wrap("get", |mut caller: Caller<'_>, (key,): (String,)| {
         let found = session(&mut caller).map(|session| session.get(&key).map(str::to_owned));
         let value = found.as_ref().ok().and_then(Option::as_ref);

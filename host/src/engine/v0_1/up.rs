@@ -1,12 +1,14 @@
-//! From the words of version 0.1 to the domain's: manifests and decisions.
+//! From the words of version 0.1 to the domain's: manifests, decisions, and failures.
 
+use super::bindings::hookbox::rule::failure::Failure;
 use super::bindings::hookbox::rule::{action, manifest as v0_1};
 use crate::domain::decision::{
     Action, Argument, Decision, Deploy, Field, Notification, Once, Report, ReportWhen, Severity,
 };
+use crate::domain::fault::{FailureKind, Fault};
 use crate::domain::manifest::{Manifest, Setting, SettingKind};
 
-pub(super) fn manifest(manifest: v0_1::Manifest) -> Manifest {
+pub(in crate::engine) fn manifest(manifest: v0_1::Manifest) -> Manifest {
     Manifest {
         name: manifest.name,
         version: manifest.version,
@@ -41,7 +43,7 @@ fn setting(setting: v0_1::Setting) -> Setting {
     }
 }
 
-pub(super) fn decision(decision: action::Decision) -> Decision {
+pub(in crate::engine) fn decision(decision: action::Decision) -> Decision {
     Decision {
         actions: decision.actions.into_iter().map(one_action).collect(),
         reason: decision.reason,
@@ -106,4 +108,13 @@ fn deploy(command: action::Command) -> Deploy {
             },
         }),
     }
+}
+
+pub(in crate::engine) fn failure(failure: Failure) -> Fault {
+    let (failure, message) = match failure {
+        Failure::Settings(message) => (FailureKind::Settings, message),
+        Failure::Event(message) => (FailureKind::Event, message),
+        Failure::Other(message) => (FailureKind::Other, message),
+    };
+    Fault::Failed { failure, message }
 }

@@ -1,4 +1,4 @@
-//! Built against version 0.2.0 of the interface, which this server does not know.
+//! Built against version 0.3.0 of the interface, which nothing serves, not even the unit tests of the engine.
 //!
 //! For the test that such a module is rejected at load with the version of the server that it needs. What
 //! the interface says is made up; only its version matters.
