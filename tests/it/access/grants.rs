@@ -159,6 +159,7 @@ async fn a_rule_is_shown_with_its_settings_their_meaning_and_what_holds_for_it()
     assert_eq!(shown["state"], "active");
     let rule = &shown["rule"];
     assert_eq!(rule["module"], digest(&guest("echo")));
+    assert_eq!(rule["interface"], "0.1");
     assert_eq!(rule["order"], 7);
     assert_eq!(rule["limits"]["fuel"], 5_000_000);
     assert_eq!(rule["conditions"], json!({ "subjects": ["push"] }));
@@ -170,6 +171,7 @@ async fn a_rule_is_shown_with_its_settings_their_meaning_and_what_holds_for_it()
     assert_eq!(of(1, "value"), "untagged");
     assert_eq!(of(1, "summary"), "The reason of every decision.");
     for part in [
+        "interface: 0.1\n",
         "Where events are told",
         "\"untagged\"",
         "subjects = [\"push\"]",

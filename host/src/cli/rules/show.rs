@@ -93,6 +93,7 @@ fn show_module(module: &Value) {
         ("licence", text(&module["license"])),
         ("homepage", text(&module["homepage"])),
         ("module", text(&module["module"])),
+        ("interface", text(&module["interface"])),
         ("imports", list(&module["imports"])),
     ];
     for (name, value) in lines {

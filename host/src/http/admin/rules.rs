@@ -48,6 +48,7 @@ pub(super) async fn show(
 
 fn of_rule(rule: &Rule) -> Value {
     let (manifest, description) = (&rule.manifest, &rule.description);
+    let inspection = rule.module.inspection();
     let values: Value = serde_json::from_str(&rule.settings).unwrap_or_default();
     let settings = manifest.settings.iter();
     let settings: Vec<Value> = settings
@@ -61,7 +62,8 @@ fn of_rule(rule: &Rule) -> Value {
         "license": manifest.license,
         "homepage": manifest.homepage,
         "module": description.module,
-        "imports": rule.module.inspection().imports,
+        "interface": inspection.interface.as_str(),
+        "imports": inspection.imports,
         "subjects": manifest.subjects,
         "settings": settings,
         "conditions": description.conditions,
