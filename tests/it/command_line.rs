@@ -306,7 +306,17 @@ fn a_new_rule_passes_its_test_and_becomes_a_module() {
         .output()
         .expect("the program can be run");
     let inspected = hookbox(folder.path(), &["inspect", "rules/my-rule.wasm"]);
+    let sdk = format!("my-rule/.hookbox/sdk-{}", env!("CARGO_PKG_VERSION"));
+    let mut carried: Vec<_> = std::fs::read_dir(folder.path().join(sdk))
+        .expect("the SDK is there")
+        .map(|entry| entry.expect("the folder can be read").file_name())
+        .collect();
+    carried.sort();
 
+    assert_eq!(
+        carried,
+        ["Cargo.toml", "README.md", "samples", "src", "wit"]
+    );
     assert!(made.contains("hookbox build my-rule"), "{made}");
     assert_eq!(again.status.code(), Some(2));
     assert_eq!(stderr(&again), "error: `my-rule` is there already\n");

@@ -13,6 +13,7 @@ mod first_hour;
 mod hooks;
 mod inside;
 mod isolation;
+mod languages;
 mod lifecycle;
 mod limits;
 mod modules;

@@ -23,8 +23,29 @@ pub(super) struct Args {
     path: PathBuf,
 }
 
-/// The sources of the SDK, as they were when this program was built.
-static SDK: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../guest-sdk");
+/// The folders of the SDK that a crate needs, as they were when this program was built.
+///
+/// They are named one by one: what lies beside them, such as what an example installed, is not carried along.
+static FOLDERS: [(&str, Dir<'_>); 3] = [
+    ("src", include_dir!("$CARGO_MANIFEST_DIR/../guest-sdk/src")),
+    (
+        "samples",
+        include_dir!("$CARGO_MANIFEST_DIR/../guest-sdk/samples"),
+    ),
+    ("wit", include_dir!("$CARGO_MANIFEST_DIR/../guest-sdk/wit")),
+];
+
+/// The SDK's own manifest, which inherits from the workspace's.
+const MANIFEST: &str = include_str!(concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../guest-sdk/Cargo.toml"
+));
+
+/// The SDK's page, which is also the documentation of the crate.
+const README: &str = include_str!(concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../guest-sdk/README.md"
+));
 
 /// The workspace's manifest, from which the SDK's own inherits.
 const WORKSPACE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml"));
@@ -93,24 +114,17 @@ fn readme(name: &str) -> String {
 }
 
 fn write_sdk(folder: &Path) -> Result<(), CliError> {
-    let manifest = manifest::standalone(&sdk_manifest()?, WORKSPACE)?;
-    write_dir(&SDK, folder)?;
+    let manifest = manifest::standalone(MANIFEST, WORKSPACE)?;
+    for (name, dir) in &FOLDERS {
+        write_dir(dir, &folder.join(name))?;
+    }
+    write(&folder.join("README.md"), README)?;
     write(&folder.join("Cargo.toml"), &manifest)
-}
-
-fn sdk_manifest() -> Result<String, CliError> {
-    let text = SDK
-        .get_file("Cargo.toml")
-        .and_then(include_dir::File::contents_utf8)
-        .context("this program was built without the SDK's manifest")?;
-    Ok(text.to_owned())
 }
 
 fn write_dir(dir: &Dir<'_>, folder: &Path) -> Result<(), CliError> {
     for entry in dir.entries() {
         match entry {
-            DirEntry::Dir(dir)
-                if dir.path().starts_with("tests") || dir.path().starts_with("target") => {}
             DirEntry::Dir(dir) => write_dir(dir, folder)?,
             DirEntry::File(file) => write_bytes(&folder.join(file.path()), file.contents())?,
         }
