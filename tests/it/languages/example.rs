@@ -110,13 +110,14 @@ async fn build(folder: &'static str) -> Result<Built, String> {
     })
 }
 
-/// The files of an example that are its own, and not made of them: their names and what they hold.
+/// The files of an example that a module is made of: their names and what they hold.
 fn sources(folder: &str) -> Vec<(String, Vec<u8>)> {
     let path = workspace().join("guest-sdk").join(folder);
     let mut files: Vec<_> = std::fs::read_dir(&path)
         .expect("the folder can be read")
         .map(|entry| entry.expect("the folder can be read").path())
-        .filter(|path| path.is_file() && !path.ends_with("announce.wasm"))
+        .filter(|path| path.is_file())
+        .filter(|path| !path.ends_with("announce.wasm") && !path.ends_with("README.md"))
         .map(|path| {
             let name = path.file_name().expect("it has a name").to_string_lossy();
             let text = std::fs::read(&path).expect("the file can be read");
@@ -135,13 +136,17 @@ fn key<'a>(files: impl IntoIterator<Item = &'a [u8]>) -> String {
 
 /// Builds an example in a copy, beside the interface, unless the same was built before.
 fn component(folder: &str, kept: &Path) -> Result<Vec<u8>, String> {
-    let own = sources(folder);
-    let interface = sources("wit");
-    let files = own.iter().chain(&interface);
-    let module = kept.join(format!(
-        "{}.wasm",
-        key(files.map(|(_, text)| text.as_slice()))
-    ));
+    let (own, interface) = (sources(folder), sources("wit"));
+    let readme = workspace().join("guest-sdk").join(folder).join("README.md");
+    let readme = std::fs::read_to_string(readme).expect("it has a README");
+    let install = section(&readme, "Install").expect("it says what to install");
+    let commands: Vec<String> = ["Build", "Check"]
+        .iter()
+        .filter_map(|name| section(&readme, name))
+        .collect();
+    let texts = own.iter().chain(&interface).map(|(_, text)| &text[..]);
+    let said = commands.iter().chain([&install]).map(String::as_bytes);
+    let module = kept.join(format!("{}.wasm", key(texts.chain(said))));
     if let Ok(bytes) = std::fs::read(&module) {
         return Ok(bytes);
     }
@@ -156,21 +161,17 @@ fn component(folder: &str, kept: &Path) -> Result<Vec<u8>, String> {
             std::fs::write(place.join(name), text).expect("a file can be written");
         }
     }
-    let readme = std::fs::read_to_string(place.join("README.md")).expect("it has a README");
-    let install = section(&readme, "Install").expect("it says what to install");
     run(&install, &place).map_err(|output| {
         let said = format!("{}\n{}", stdout(&output), stderr(&output));
-        let line = said.lines().rev().find(|line| !line.trim().is_empty());
+        let is_error = |line: &&str| line.to_lowercase().contains("error");
+        let line = said.lines().find(is_error).or(said.lines().last());
         format!(
             "what it is built with cannot be installed: {}",
             line.unwrap_or("no word of why")
         )
     })?;
-    for commands in ["Build", "Check"]
-        .iter()
-        .filter_map(|name| section(&readme, name))
-    {
-        run(&commands, &place).unwrap_or_else(|output| {
+    for commands in &commands {
+        run(commands, &place).unwrap_or_else(|output| {
             panic!("{commands}{}\n{}", stdout(&output), stderr(&output));
         });
     }
