@@ -18,11 +18,12 @@ use crate::domain::manifest::{Manifest, SettingKind};
 use crate::domain::names::{ChannelName, CommandName, TeamName};
 use crate::domain::pattern::Pattern;
 use crate::domain::quantity::Bytes;
+use crate::domain::state::GRANT_LINE;
 
 mod asked;
 mod tokens;
 
-pub use asked::{Ask, AskTable, AskedBy, Standing, more};
+pub use asked::{Ask, AskKind, AskTable, AskedBy, Standing, more};
 pub use tokens::{TeamTokens, TokenError, is_same};
 
 /// What the operator lets a team's rules use, or the shared rules.
@@ -163,8 +164,7 @@ pub struct Known {
 }
 
 /// A channel or a command, as a kind of thing that is granted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// A channel.
     Channel,
@@ -214,6 +214,14 @@ pub enum NotPermitted {
         /// The table that would grant it.
         table: String,
     },
+    /// A newer version asks for `state`, and the one at work did not.
+    #[error(
+        "this version asks for `state`, which the one at work does not, and it is not granted: set `{GRANT_LINE}` under `{table}` in `hookbox.toml`"
+    )]
+    MoreState {
+        /// The table that would grant it.
+        table: String,
+    },
     /// The rule did not ask for it, neither by a setting nor in its manifest.
     #[error("the rule uses {} `{name}` without asking for it: name it in a setting of kind `{}`, or add \"{name}\" to `{}s` in its `rule!`", kind.word(), kind.word(), kind.word())]
     NotAsked {
@@ -227,12 +235,13 @@ pub enum NotPermitted {
 impl NotPermitted {
     /// What is not permitted, by its kind and its name.
     #[must_use]
-    pub fn what(&self) -> (Kind, &str) {
+    pub fn what(&self) -> (AskKind, &str) {
         match self {
             Self::Unknown { kind, name, .. }
             | Self::NotGranted { kind, name, .. }
             | Self::More { kind, name, .. }
-            | Self::NotAsked { kind, name } => (*kind, name),
+            | Self::NotAsked { kind, name } => ((*kind).into(), name),
+            Self::MoreState { .. } => (AskKind::State, AskKind::State.word()),
         }
     }
 }
@@ -241,13 +250,15 @@ fn nearest_in_words(nearest: Option<&str>) -> String {
     nearest.map_or_else(String::new, |nearest| format!(" (is it `{nearest}`?)"))
 }
 
-/// What a rule asks for: names from its settings, and patterns from its manifest.
+/// What a rule asks for: names from its settings, patterns from its manifest, and `state` where its module imports it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Asks {
     channels: Vec<String>,
     commands: Vec<String>,
     channel_patterns: Vec<Pattern>,
     command_patterns: Vec<Pattern>,
+    /// The most that it could keep between events; none where its module does not ask for `state`.
+    state: Option<Bytes>,
 }
 
 impl Asks {
@@ -288,6 +299,12 @@ impl Asks {
             }
         }
         Ok(asks)
+    }
+
+    /// The same with `state`, of which the rule's limits leave so much; none where its module does not import it.
+    #[must_use]
+    pub fn keeping(self, state: Option<Bytes>) -> Self {
+        Self { state, ..self }
     }
 
     /// Cuts what is asked for to what is granted and exists.
@@ -392,6 +409,13 @@ impl Permits {
             }
             Action::Drop(_) => Ok(()),
         }
+    }
+
+    /// How much the rule may keep between events; none where its module does not import `state`, or where that is
+    /// not granted.
+    #[must_use]
+    pub fn state(&self) -> Option<Bytes> {
+        Some(self.asks.state?.min(self.grants.state?))
     }
 
     /// What is left of them with other grants.

@@ -158,6 +158,49 @@ async fn a_rule_that_was_built_for_one_server_is_added_to_another_as_a_file() {
     assert_eq!(again["replaced"], true, "{again}");
 }
 
+#[test]
+fn a_rule_that_keeps_something_is_shown_with_the_line_that_grants_it() {
+    let site = Site::new(CONFIG);
+    site.put("counter.wasm", &guest("counter"));
+    site.put("echo.wasm", &guest("echo"));
+    let inspect = |module: &str| {
+        let arguments = ["inspect", "--describe", module];
+        succeeded(&hookbox(site.path(), &arguments))
+    };
+    let add = [
+        "rules",
+        "add",
+        "counter.wasm",
+        "--team",
+        "payments",
+        "--json",
+    ];
+
+    let (keeps, keeps_nothing) = (inspect("counter.wasm"), inspect("echo.wasm"));
+    let added: Value =
+        serde_json::from_str(&succeeded(&hookbox(site.path(), &add))).expect("it prints JSON");
+    let line = added["lacking"]["lines"][0].as_str().expect("a line");
+    let line = line.strip_prefix("[teams.payments]\n");
+    site.configure(&format!("{CONFIG}\n{}", line.expect("it is of the team")));
+    let again = [&add[..], &["--replace"]].concat();
+    let again: Value =
+        serde_json::from_str(&succeeded(&hookbox(site.path(), &again))).expect("it prints JSON");
+
+    assert!(
+        keeps.contains("\nstate      asked for") && keeps.contains("\nstate = \"64KiB\"\n"),
+        "{keeps}"
+    );
+    assert!(!keeps_nothing.contains("\nstate "), "{keeps_nothing}");
+    assert_eq!(added["is"]["asks-for-state"], true);
+    assert_eq!(line, Some("state = \"64KiB\""));
+    let reason = added["lacking"]["grants"][0].as_str().expect("a reason");
+    assert!(reason.starts_with("it asks for `state`, "), "{reason}");
+    assert_eq!(
+        again["lacking"],
+        serde_json::json!({ "settings": [], "settings-file": null, "grants": [], "lines": [] })
+    );
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rule_is_added_from_an_address_with_the_digest_that_was_published() {
     let module = guest("echo");

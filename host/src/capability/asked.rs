@@ -14,6 +14,8 @@ use serde::Serialize;
 use super::{Asks, Grants, Kind, Known, NotPermitted, Permits, any, names, table};
 use crate::domain::names::TeamName;
 use crate::domain::pattern::Pattern;
+use crate::domain::quantity::Bytes;
+use crate::domain::state::GRANT_LINE;
 
 /// What a rule asks for, and what is granted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -37,17 +39,48 @@ pub struct AskTable {
 #[serde(rename_all = "kebab-case")]
 pub struct Ask {
     /// What it is.
-    pub kind: Kind,
-    /// Its name, or a pattern of names.
+    pub kind: AskKind,
+    /// Its name, or a pattern of names; of `state`, that word.
     pub name: String,
     /// What asks for it.
     pub by: AskedBy,
     /// How far it is granted.
     pub standing: Standing,
-    /// The names that follow from it: what exists, fits, and is granted.
+    /// The names that follow from it: what exists, fits, and is granted. Of `state`, how much may be kept.
     pub usable: Vec<String>,
     /// Whether the version at work does not ask for it. `false` where none is.
     pub is_new: bool,
+}
+
+/// What can be asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AskKind {
+    /// A channel.
+    Channel,
+    /// A command.
+    Command,
+    /// To keep something between events.
+    State,
+}
+
+impl From<Kind> for AskKind {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Channel => Self::Channel,
+            Kind::Command => Self::Command,
+        }
+    }
+}
+
+impl AskKind {
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Channel => "channel",
+            Self::Command => "command",
+            Self::State => "state",
+        }
+    }
 }
 
 /// What asks for something.
@@ -58,6 +91,8 @@ pub enum AskedBy {
     Setting,
     /// The manifest has it as a pattern.
     Manifest,
+    /// The module imports it.
+    Import,
 }
 
 /// How far something is granted.
@@ -93,15 +128,27 @@ pub fn more(
         commands: &names(&known.commands),
         running: Some(running),
     };
-    new.all()
-        .map(|asked| view.ask(&asked))
-        .filter(|ask| ask.is_new && matches!(ask.standing, Standing::Partly | Standing::Missing))
-        .map(|ask| NotPermitted::More {
-            kind: ask.kind,
-            name: ask.name,
-            table: table(team),
-        })
-        .collect()
+    let anew = |asked: &Asked| {
+        let ask = view.ask(asked);
+        ask.is_new && matches!(ask.standing, Standing::Partly | Standing::Missing)
+    };
+    let table = table(team);
+    let in_words = |asked| match asked {
+        Asked::Name(kind, name) => NotPermitted::More {
+            kind,
+            name,
+            table: table.clone(),
+        },
+        Asked::Pattern(kind, pattern) => NotPermitted::More {
+            kind,
+            name: pattern.as_str().to_owned(),
+            table: table.clone(),
+        },
+        Asked::State(_) => NotPermitted::MoreState {
+            table: table.clone(),
+        },
+    };
+    new.all().filter(anew).map(in_words).collect()
 }
 
 impl Asks {
@@ -123,7 +170,7 @@ impl Asks {
         view.table(self, team)
     }
 
-    /// Everything that is asked for, the names before the patterns.
+    /// Everything that is asked for, the names before the patterns, and `state` last.
     fn all(&self) -> impl Iterator<Item = Asked> {
         let named = |kind, names: &[String]| {
             let names = names.iter().cloned();
@@ -141,6 +188,7 @@ impl Asks {
         all.extend(named(Kind::Command, &self.commands));
         all.extend(patterns(Kind::Channel, &self.channel_patterns));
         all.extend(patterns(Kind::Command, &self.command_patterns));
+        all.extend(self.state.map(Asked::State));
         all.into_iter()
     }
 
@@ -174,10 +222,11 @@ impl Permits {
     }
 }
 
-/// A name or a pattern that is asked for.
+/// A name or a pattern that is asked for, or `state`, with the most that the rule could keep.
 enum Asked {
     Name(Kind, String),
     Pattern(Kind, Pattern),
+    State(Bytes),
 }
 
 /// What there is to compare with.
@@ -200,11 +249,13 @@ impl View<'_> {
         let (kind, name, by) = match asked {
             Asked::Name(kind, name) => (*kind, name.as_str(), AskedBy::Setting),
             Asked::Pattern(kind, pattern) => (*kind, pattern.as_str(), AskedBy::Manifest),
+            Asked::State(most) => return self.state(*most),
         };
         let (known, granted) = self.of(kind);
         let fits = |known: &&String| match asked {
             Asked::Name(_, name) => *known == name,
             Asked::Pattern(_, pattern) => pattern.matches(known),
+            Asked::State(_) => false,
         };
         let existing: Vec<&String> = known.iter().filter(fits).collect();
         let usable = existing.iter().filter(|name| any(granted, name));
@@ -218,7 +269,7 @@ impl View<'_> {
             _ => Standing::Partly,
         };
         Ask {
-            kind,
+            kind: kind.into(),
             name: name.to_owned(),
             by,
             standing,
@@ -226,6 +277,22 @@ impl View<'_> {
             is_new: self
                 .running
                 .is_some_and(|running| !running.covers(kind, name)),
+        }
+    }
+
+    /// `state`, of which a rule could keep this much.
+    fn state(&self, most: Bytes) -> Ask {
+        let granted = self.grants.state.filter(|granted| *granted > Bytes(0));
+        Ask {
+            kind: AskKind::State,
+            name: AskKind::State.word().to_owned(),
+            by: AskedBy::Import,
+            standing: granted.map_or(Standing::Missing, |_| Standing::Granted),
+            usable: granted
+                .map(|granted| granted.min(most).to_string())
+                .into_iter()
+                .collect(),
+            is_new: self.running.is_some_and(|running| running.state.is_none()),
         }
     }
 
@@ -241,7 +308,10 @@ impl View<'_> {
             table: table(team),
             granted: self.grants.clone(),
             dropped: dropped
-                .map(|ask| format!("{} {}", ask.kind.word(), ask.name))
+                .map(|ask| match ask.kind {
+                    AskKind::State => ask.name,
+                    kind => format!("{} {}", kind.word(), ask.name),
+                })
                 .collect(),
             lines: self.lines(&rows, team),
             asks: rows,
@@ -262,7 +332,7 @@ impl View<'_> {
             let (_, granted) = self.of(kind);
             let mut all: Vec<&str> = granted.iter().map(Pattern::as_str).collect();
             let before = all.len();
-            for row in rows.iter().filter(|row| row.kind == kind) {
+            for row in rows.iter().filter(|row| row.kind == kind.into()) {
                 if row.standing != Standing::Granted
                     && !stands_for(granted, &row.name)
                     && !all.contains(&row.name.as_str())
@@ -274,6 +344,11 @@ impl View<'_> {
                 let quoted: Vec<String> = all.iter().map(|name| quoted(name)).collect();
                 keys.push(format!("{}s = [{}]", kind.word(), quoted.join(", ")));
             }
+        }
+        let is_missing =
+            |row: &Ask| row.kind == AskKind::State && row.standing == Standing::Missing;
+        if rows.iter().any(is_missing) {
+            keys.push(GRANT_LINE.to_owned());
         }
         if !keys.is_empty() {
             lines.push(table(team));

@@ -15,6 +15,9 @@ use crate::capability::{Asks, Kind, NotPermitted, table};
 use crate::domain::manifest::{Manifest, Setting};
 use crate::domain::names::RuleName;
 use crate::domain::pattern::Pattern;
+use crate::domain::quantity::Bytes;
+use crate::domain::state::GRANT_LINE;
+use crate::engine::Inspection;
 
 /// What a rule lacks.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -23,7 +26,8 @@ pub struct Lacking {
     pub settings: Vec<String>,
     /// Why its settings file is not taken.
     pub wrong: Option<String>,
-    /// What its settings name and there is not, or is not granted; each says how to mend it.
+    /// What its settings name and there is not, or is not granted, and `state` where it asks for that; each says how
+    /// to mend it.
     pub reasons: Vec<String>,
     /// The tables of `hookbox.toml` with the lines that grant it what it asks for, each in place of the
     /// line of its key.
@@ -44,7 +48,7 @@ impl Lacking {
     pub fn of(
         config: &CatalogConfig,
         name: &RuleName,
-        manifest: &Manifest,
+        (manifest, inspection): (&Manifest, &Inspection),
         settings: &[u8],
     ) -> Result<Option<Self>, LoadError> {
         let Some(team) = config.team(name.team()) else {
@@ -64,6 +68,14 @@ impl Lacking {
             }
         }
         wanted.patterns(manifest, config, team)?;
+        let keeps = inspection.imports_interface("state");
+        if keeps && team.grants.state.is_none_or(|granted| granted == Bytes(0)) {
+            wanted.state = true;
+            lacking.reasons.push(format!(
+                "it asks for `state`, which is not granted: set `{GRANT_LINE}` under `{}` in `hookbox.toml`",
+                table(name.team())
+            ));
+        }
         lacking.lines = wanted.lines(name, team);
         Ok(Some(lacking))
     }
@@ -97,6 +109,8 @@ impl Lacking {
 struct Wanted {
     channels: Vec<String>,
     commands: Vec<String>,
+    /// Whether it asks for `state` and is not granted it.
+    state: bool,
     /// The tables of what there is not.
     tables: Vec<String>,
 }
@@ -139,6 +153,7 @@ impl Wanted {
             | NotPermitted::NotAsked { kind, name } => {
                 add(self.list(*kind), name);
             }
+            NotPermitted::MoreState { .. } => self.state = true,
         }
     }
 
@@ -204,6 +219,9 @@ impl Wanted {
                 let granted = granted.iter().map(Pattern::as_str);
                 lines.push(line(key, granted.chain(wanted.iter().map(String::as_str))));
             }
+        }
+        if self.state {
+            lines.push(GRANT_LINE.to_owned());
         }
         let mut tables = Vec::new();
         if !lines.is_empty() {

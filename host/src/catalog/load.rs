@@ -16,7 +16,7 @@ use crate::domain::names::{Digest, RuleName};
 use crate::domain::pattern::PatternError;
 use crate::domain::quantity::Bytes;
 use crate::domain::state::Changes;
-use crate::engine::{Answer, CompileError, Engine, Module};
+use crate::engine::{Answer, CompileError, Engine, Inspection, Module};
 
 /// A rule at work: a module with its settings, loaded, checked and permitted.
 #[derive(Debug, Clone)]
@@ -58,9 +58,7 @@ impl Rule {
     /// is not granted.
     #[must_use]
     pub fn state_quota(&self) -> Option<Bytes> {
-        let granted = self.description.grants.state?;
-        let imports = self.module.inspection().imports_interface("state");
-        imports.then(|| granted.min(self.limits.state))
+        self.permits.state()
     }
 
     /// Which version it is.
@@ -229,7 +227,7 @@ pub(super) async fn load(
     let manifest = describe(&module, &limits).await?;
     declared::check(&candidate.module, &manifest)?;
     let settings = file.complete(&manifest, &format!("{name}.toml"))?;
-    let asks = Asks::of(&manifest, &settings)?;
+    let asks = Asks::of(&manifest, &settings)?.keeping(kept(module.inspection(), &limits));
     let permits = permitted(config, candidate, (asks, &team.grants)).map_err(|(wrong, asks)| {
         LoadError::NotPermitted(Box::new(Refused {
             wrong,
@@ -260,6 +258,13 @@ pub(super) async fn load(
         order: file.order,
         on_fault: file.on_fault,
     })))
+}
+
+/// The most that a module could keep between events under its limits; none where it does not ask for `state`.
+fn kept(inspection: &Inspection, limits: &Limits) -> Option<Bytes> {
+    inspection
+        .imports_interface("state")
+        .then_some(limits.state)
 }
 
 /// What a rule may use of what it asks for; or what it may not, and all that it asks for.

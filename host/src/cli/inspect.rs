@@ -93,7 +93,7 @@ pub(super) fn run(global: &Global, args: &Args) -> Result<Exit, CliError> {
     ));
     output::line(format!(
         "\ngrants in `hookbox.toml`, for a team, or under `[shared]`:\n\n{}",
-        paste::grants(manifest, "[teams.NAME]")
+        paste::grants((manifest, &look.inspection), "[teams.NAME]")
     ));
     Ok(Exit::Ok)
 }
@@ -142,7 +142,7 @@ enum Known {
 pub(super) struct Look {
     pub(super) digest: Digest,
     size: usize,
-    inspection: Inspection,
+    pub(super) inspection: Inspection,
     sections: Sections,
     pub(super) manifest: Option<Manifest>,
     known: Known,
@@ -187,6 +187,7 @@ impl Look {
             "digest": self.digest, "size": self.size, "form": self.form(),
             "interface": self.inspection.interface.as_str(), "imports": self.inspection.imports,
             "wasi": self.inspection.imports_wasi().then_some("empty"),
+            "asks-for-state": self.inspection.imports_interface("state"),
             "manifest": self.manifest,
             "manifest-from": self.manifest.as_ref().map(|_| match self.known {
                 Known::Said => "section",
@@ -223,6 +224,9 @@ impl Look {
         output::line(format!("imports    {}", list(&self.inspection.imports)));
         if self.inspection.imports_wasi() {
             output::line(format!("wasi       {EMPTY}"));
+        }
+        if self.inspection.imports_interface("state") {
+            output::line("state      asked for: it keeps something between events");
         }
         if let Some(manifest) = &self.manifest {
             show_manifest(manifest);

@@ -29,6 +29,9 @@ pub const KEY: usize = 512;
 /// How long a value may be, in bytes: what the whole state has room for by default.
 pub const VALUE: usize = 64 << 10;
 
+/// The line of a team's table that grants it: room for some hundred entries.
+pub const GRANT_LINE: &str = "state = \"64KiB\"";
+
 /// A value, and until when it is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {

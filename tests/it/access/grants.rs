@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::support::events::verdict;
 use crate::support::modules::{digest, echo_settings};
 use crate::support::server::{Server, Site};
 use crate::support::{guest, hookbox, stderr, stdout};
@@ -15,6 +16,12 @@ const CHANNELS: &str = "
 
     [commands.deploy]
     argv = ['/bin/true']
+";
+
+const SOURCE: &str = "
+    [sources.gitlab]
+    provider = 'gitlab'
+    secret = { file = 'secret' }
 ";
 
 const TEAM: &str = "
@@ -111,6 +118,90 @@ async fn a_restart_gives_a_version_that_asks_for_more_no_more() {
     assert_eq!(rejected["code"], "rule/not-granted");
     assert_eq!(rejected["serving"]["module"], digest(&guest("echo")));
     assert_eq!(rejected["refused"]["module"], digest(&wider));
+}
+
+/// What `rules grants --json` shows of the rule.
+fn granted(site: &Site, server: &Server) -> Value {
+    let shown = run(
+        site,
+        server,
+        &["rules", "grants", "payments/echo", "--json"],
+    );
+    let shown: Value = serde_json::from_str(&shown).expect("JSON");
+    shown["rules"][0].clone()
+}
+
+#[tokio::test]
+async fn a_version_that_keeps_something_anew_waits_for_the_grant_also_over_a_restart() {
+    let (site, server) = echo_at_work().await;
+    let keeps = guest("counter");
+
+    site.put("rules/payments/echo.toml", b"");
+    site.put("rules/payments/echo.wasm", &keeps);
+    let rejected = server.rule_in_state("payments/echo", "rejected").await;
+    let table = run(&site, &server, &["rules", "grants", "payments/echo"]);
+    server.kill();
+    let server = site.serve().await;
+    let again = server.rule_in_state("payments/echo", "rejected").await;
+    let shown = granted(&site, &server);
+    let asks = &shown["refused"]["asks"];
+    let line = asks["lines"][1].as_str().expect("a line").to_owned();
+    site.configure(&format!("{CHANNELS}{SOURCE}{TEAM}{line}"));
+    let active = server.serves("payments/echo", &digest(&keeps)).await;
+    let event = server.send_sample("push").await;
+    let record = server.settled(&event).await;
+
+    for rejected in [rejected, again] {
+        assert_eq!(rejected["code"], "rule/not-granted");
+        assert_eq!(rejected["serving"]["module"], digest(&guest("echo")));
+        assert_eq!(
+            rejected["reason"],
+            "this version asks for `state`, which the one at work does not, and it is not granted: set \
+             `state = \"64KiB\"` under `[teams.payments]` in `hookbox.toml`"
+        );
+    }
+    assert_eq!(
+        asks["asks"],
+        json!([{
+            "kind": "state", "name": "state", "by": "import", "standing": "missing", "usable": [], "is-new": true,
+        }])
+    );
+    assert_eq!(asks["lines"], json!(["[teams.payments]", line]));
+    assert_eq!(line, "state = \"64KiB\"");
+    for part in ["state, new", "import", "state of each rule: none", &line] {
+        assert!(table.contains(part), "`{part}` is missing: {table}");
+    }
+    assert_eq!(active["state"], "active");
+    let answer = verdict(&record, "payments/echo").expect("it is asked");
+    assert_eq!(answer["reason"], "1 after nothing");
+}
+
+#[tokio::test]
+async fn a_first_version_that_keeps_something_is_at_work_and_shows_what_it_lacks_or_has() {
+    let site = Site::new(&format!("{CHANNELS}{TEAM}"));
+    site.put("rules/payments/echo.wasm", &guest("counter"));
+    let server = site.serve().await;
+    server.rule_in_state("payments/echo", "active").await;
+
+    let without = granted(&site, &server);
+    site.configure(&format!(
+        "{CHANNELS}{TEAM}state = '64KiB'\nlimits = {{ state = '2KiB' }}"
+    ));
+    let rule = server.rule_where("payments/echo", |rule| {
+        rule["serving"]["asks"]["asks"][0]["standing"] == "granted"
+    });
+    rule.await;
+    let with = granted(&site, &server);
+    let table = run(&site, &server, &["rules", "grants"]);
+
+    let asks = &without["serving"]["asks"];
+    assert_eq!(asks["asks"][0]["standing"], "missing", "{without}");
+    assert_eq!(asks["lines"][1], "state = \"64KiB\"");
+    let asks = &with["serving"]["asks"];
+    assert_eq!(asks["granted"]["state"], "64KiB");
+    assert_eq!(asks["asks"][0]["usable"], json!(["2KiB"]));
+    assert_eq!(asks["lines"], json!([]));
+    assert!(table.contains("state of each rule: 64KiB"), "{table}");
 }
 
 #[tokio::test]

@@ -172,3 +172,59 @@ fn the_difference_to_the_version_at_work_is_in_the_table() {
     assert_eq!(new, ["payments-*"]);
     assert_eq!(table.dropped, ["channel oncall"]);
 }
+
+#[test]
+fn state_is_asked_for_by_its_import_and_granted_as_far_as_the_limits_of_the_rule_leave_it() {
+    let asked = asks("payments-dev", &[], &[]).keeping(Some(Bytes::kib(16)));
+    for (granted, standing, usable) in [
+        (None, Standing::Missing, &[][..]),
+        (Some(Bytes(0)), Standing::Missing, &[]),
+        (Some(Bytes::kib(64)), Standing::Granted, &["16KiB"]),
+        (Some(Bytes::kib(1)), Standing::Granted, &["1KiB"]),
+    ] {
+        let grants = Grants {
+            state: granted,
+            ..grants(&["*"])
+        };
+        let table = asked.table(None, &grants, &known(), Some(&team()));
+        let row = table.asks.last().expect("it asks for state");
+        assert_eq!((row.kind, row.by), (AskKind::State, AskedBy::Import));
+        assert_eq!(
+            (row.standing, row.usable.as_slice()),
+            (
+                standing,
+                &usable.iter().map(ToString::to_string).collect::<Vec<_>>()[..]
+            )
+        );
+        let lines: &[&str] = match standing {
+            Standing::Missing => &["[teams.payments]", "state = \"64KiB\""],
+            _ => &[],
+        };
+        assert_eq!(table.lines, lines);
+    }
+}
+
+#[test]
+fn a_version_that_asks_for_state_anew_is_told_so_where_it_is_not_granted() {
+    let without = asks("payments-dev", &[], &[]);
+    let with = without.clone().keeping(Some(Bytes::kib(64)));
+
+    assert_eq!(
+        refused(&without, &with, &["*"]),
+        [
+            "this version asks for `state`, which the one at work does not, and it is not granted: set \
+             `state = \"64KiB\"` under `[teams.payments]` in `hookbox.toml`"
+        ]
+    );
+    assert_eq!(refused(&with, &with, &["*"]), Vec::<String>::new());
+    let granted = Grants {
+        state: Some(Bytes(1)),
+        ..grants(&["*"])
+    };
+    assert_eq!(more(Some(&without), &with, &granted, &known(), None), []);
+    let anew = with.table(Some(&without), &granted, &known(), None);
+    let gone = without.table(Some(&with), &granted, &known(), None);
+    let is_new: Vec<bool> = anew.asks.iter().map(|ask| ask.is_new).collect();
+    assert_eq!(is_new, [false, true]);
+    assert_eq!(gone.dropped, ["state"]);
+}

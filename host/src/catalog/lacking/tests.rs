@@ -5,6 +5,7 @@ use serde_json::json;
 use super::*;
 use crate::capability::Grants;
 use crate::domain::names::{ChannelName, CommandName, TeamName};
+use crate::engine::{Form, Interface};
 
 fn manifest() -> Manifest {
     let setting = |name: &str, kind: &str, required: bool| json!({ "name": name, "summary": "", "kind": kind, "required": required });
@@ -40,9 +41,18 @@ fn config(granted: &[&str]) -> CatalogConfig {
 
 fn of(granted: &[&str], settings: &str) -> Lacking {
     let name = RuleName::parse("payments/route").expect("it is a name");
-    Lacking::of(&config(granted), &name, &manifest(), settings.as_bytes())
+    let asking = (&manifest(), &importing(&[]));
+    Lacking::of(&config(granted), &name, asking, settings.as_bytes())
         .expect("the manifest is right")
         .expect("the team is configured")
+}
+
+fn importing(imports: &[&str]) -> Inspection {
+    Inspection {
+        form: Form::Core,
+        interface: Interface::V0_1,
+        imports: imports.iter().map(ToString::to_string).collect(),
+    }
 }
 
 #[test]
@@ -83,7 +93,8 @@ fn what_is_all_granted_lacks_nothing() {
     let team = config.teams.values_mut().next().expect("there is one");
     team.grants.commands = vec![Pattern::parse("deploy-site").expect("it is a pattern")];
 
-    let lacking = Lacking::of(&config, &name, &manifest(), b"[settings]\nchannel = 'dev'");
+    let asking = (&manifest(), &importing(&["hookbox:rule/log@0.1.0"]));
+    let lacking = Lacking::of(&config, &name, asking, b"[settings]\nchannel = 'dev'");
 
     assert!(
         lacking
@@ -94,16 +105,46 @@ fn what_is_all_granted_lacks_nothing() {
 }
 
 #[test]
+fn a_module_that_imports_state_lacks_its_grant_until_it_is_given() {
+    let name = RuleName::parse("payments/route").expect("it is a name");
+    let settings = b"[settings]\nchannel = 'dev'";
+    let of = |granted: Option<Bytes>| {
+        let mut config = config(&["dev"]);
+        let team = config.teams.values_mut().next().expect("there is one");
+        team.grants.commands = vec![Pattern::parse("*").expect("it is a pattern")];
+        team.grants.state = granted;
+        let asking = (&manifest(), &importing(&["hookbox:rule/state@0.1.0"]));
+        let lacking = Lacking::of(&config, &name, asking, settings);
+        lacking.expect("it is right").expect("it is a team")
+    };
+
+    for granted in [None, Some(Bytes(0))] {
+        let lacking = of(granted);
+        assert_eq!(lacking.lines, ["[teams.payments]\nstate = \"64KiB\""]);
+        assert_eq!(
+            lacking.reasons,
+            [
+                "it asks for `state`, which is not granted: set `state = \"64KiB\"` under `[teams.payments]` in \
+                 `hookbox.toml`"
+            ]
+        );
+    }
+    assert!(of(Some(Bytes::kib(1))).is_empty());
+}
+
+#[test]
 fn a_settings_file_that_is_wrong_and_a_manifest_that_is_none_are_told_apart() {
     let wrong = of(&["dev"], "[settings]\nchanel = 'dev'").wrong;
     let mut manifest = manifest();
     manifest.subjects = vec!["pushes".to_owned()];
+    let inspection = importing(&[]);
     let name = RuleName::parse("payments/route").expect("it is a name");
     let unknown = RuleName::parse("web/route").expect("it is a name");
 
-    let error =
-        Lacking::of(&config(&[]), &name, &manifest, b"").expect_err("there is no such subject");
-    let nobody = Lacking::of(&config(&[]), &unknown, &self::manifest(), b"");
+    let error = Lacking::of(&config(&[]), &name, (&manifest, &inspection), b"")
+        .expect_err("there is no such subject");
+    let manifest = self::manifest();
+    let nobody = Lacking::of(&config(&[]), &unknown, (&manifest, &inspection), b"");
 
     assert!(
         wrong

@@ -7,6 +7,8 @@ use serde_json::Value;
 
 use super::text::{is_hidden, line};
 use crate::domain::manifest::{Manifest, Setting, SettingKind};
+use crate::domain::state::GRANT_LINE;
+use crate::engine::Inspection;
 
 /// More is no file to read, and the server takes none of more than 64 KiB.
 const MOST: usize = 48 << 10;
@@ -60,7 +62,10 @@ fn entry(setting: &Setting) -> String {
 }
 
 /// The lines that grant what a rule asks for, under the table of this name.
-pub(in crate::cli) fn grants(manifest: &Manifest, table: &str) -> String {
+pub(in crate::cli) fn grants(
+    (manifest, inspection): (&Manifest, &Inspection),
+    table: &str,
+) -> String {
     let channels = asked(
         manifest,
         &manifest.channels,
@@ -73,7 +78,12 @@ pub(in crate::cli) fn grants(manifest: &Manifest, table: &str) -> String {
         [SettingKind::Command, SettingKind::Commands],
         "COMMAND",
     );
-    format!("{table}\nsources = [\"*\"]\nchannels = [{channels}]\ncommands = [{commands}]")
+    let state = if inspection.imports_interface("state") {
+        format!("\n{GRANT_LINE}")
+    } else {
+        String::new()
+    };
+    format!("{table}\nsources = [\"*\"]\nchannels = [{channels}]\ncommands = [{commands}]{state}")
 }
 
 /// What is asked for of one kind: the manifest's patterns, and what settings name by default.
@@ -173,6 +183,7 @@ mod tests {
 
     use super::*;
     use crate::catalog::SettingsFile;
+    use crate::engine::{Form, Interface};
 
     fn manifest(settings: &Value) -> Manifest {
         serde_json::from_value(json!({
@@ -180,6 +191,14 @@ mod tests {
             "channels": ["dev-*", "a\"]\nb"],
         }))
         .expect("it is a manifest")
+    }
+
+    fn importing(imports: &[&str]) -> Inspection {
+        Inspection {
+            form: Form::Core,
+            interface: Interface::V0_1,
+            imports: imports.iter().map(ToString::to_string).collect(),
+        }
     }
 
     #[test]
@@ -229,8 +248,23 @@ mod tests {
         ]));
 
         assert_eq!(
-            grants(&manifest, "[teams.x]"),
+            grants((&manifest, &importing(&[])), "[teams.x]"),
             "[teams.x]\nsources = [\"*\"]\nchannels = [\"dev-*\", \"a\\\"]\\U0000000Ab\", \"ops\"]\ncommands = [\"COMMAND\"]"
+        );
+    }
+
+    #[test]
+    fn a_module_that_imports_state_has_the_line_that_grants_it() {
+        let asking = (
+            &manifest(&json!([])),
+            &importing(&["hookbox:rule/state@0.1.0"]),
+        );
+
+        let lines = grants(asking, "[shared]");
+
+        assert!(
+            lines.ends_with("\ncommands = []\nstate = \"64KiB\""),
+            "{lines}"
         );
     }
 }

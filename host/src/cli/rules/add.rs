@@ -20,6 +20,7 @@ use crate::catalog::{
 };
 use crate::domain::manifest::Manifest;
 use crate::domain::names::{Digest, RuleName, TeamName};
+use crate::engine::Inspection;
 
 mod fetch;
 
@@ -74,7 +75,7 @@ pub(super) fn run(global: &Global, args: &Args) -> Result<Exit, CliError> {
     let text = paste::settings_file(&manifest);
     let there = settings_of(&config.rules, &name).map_err(not_placed)?;
     let settings = there.as_deref().unwrap_or(text.as_bytes());
-    let lacking = lacking(&config, &name, &manifest, settings)?;
+    let lacking = lacking(&config, &name, (&manifest, &look.inspection), settings)?;
     let placed = place(
         &config.rules,
         &Arrival {
@@ -132,10 +133,10 @@ fn name(args: &Args, origin: &Origin) -> Result<RuleName, CliError> {
 fn lacking(
     config: &CatalogConfig,
     name: &RuleName,
-    manifest: &Manifest,
+    asking: (&Manifest, &Inspection),
     settings: &[u8],
 ) -> Result<Lacking, CliError> {
-    let lacking = Lacking::of(config, name, manifest, settings)
+    let lacking = Lacking::of(config, name, asking, settings)
         .map_err(|error| CliError::new(Exit::Rule, anyhow!(output::safe(&error.to_string()))))?;
     lacking.ok_or_else(|| {
         let team = name.team().map_or("", TeamName::as_str);
@@ -143,7 +144,7 @@ fn lacking(
         let error = anyhow!("there is no team `{team}` in `hookbox.toml`, and nothing was written");
         CliError::new(Exit::Config, error).hint(format!(
             "add to `hookbox.toml`, with what it may use:\n{}",
-            paste::grants(manifest, &table)
+            paste::grants(asking, &table)
         ))
     })
 }

@@ -61,7 +61,10 @@ fn rows(rule: &Value) -> Vec<Vec<String>> {
         }
         let named = |ask: &Value| {
             let new = if ask["is-new"] == true { ", new" } else { "" };
-            format!("{} {}{new}", text(&ask["kind"]), text(&ask["name"]))
+            match ask["kind"].as_str() {
+                Some("state") => format!("state{new}"),
+                _ => format!("{} {}{new}", text(&ask["kind"]), text(&ask["name"])),
+            }
         };
         let asks = items(&version["asks"]["asks"]).iter().map(|ask| {
             let usable: Vec<String> = items(&ask["usable"]).iter().map(text).collect();
@@ -147,6 +150,8 @@ fn show_rest(rule: &Value) {
         _ => "hidden",
     };
     output::line(format!("  confidential events: {confidential}"));
+    let state = granted["state"].as_str().unwrap_or("none");
+    output::line(format!("  state of each rule: {}", output::safe(state)));
     if !refused.is_null() {
         let reason = output::safe(rule["reason"].as_str().unwrap_or_default());
         output::line(format!("  refused: {reason}"));
