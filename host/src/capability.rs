@@ -368,8 +368,15 @@ fn lookup(
     Ok(())
 }
 
+/// The longest name whose neighbours are looked for: the search takes memory and time for each of its characters, and
+/// the name may be a stranger's.
+const LONGEST_NAME: usize = 256;
+
 /// The name most like another, where one is like it at all.
 pub fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    if name.len() > LONGEST_NAME {
+        return None;
+    }
     known
         .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate))
         .filter(|(distance, _)| *distance <= 1 + name.chars().count() / 3)

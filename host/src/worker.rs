@@ -96,7 +96,7 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// The configuration in force.
     pub live: Arc<RwLock<Arc<Live>>>,
-    /// How many threads parse and evaluate.
+    /// How many threads evaluate, and how many parse.
     pub threads: usize,
     /// Whether actions are performed: `false` while the whole server only shadows.
     pub performs: Performs,

@@ -54,6 +54,7 @@ impl Lacking {
         let Some(team) = config.team(name.team()) else {
             return Ok(None);
         };
+        manifest.check()?;
         for subject in &manifest.subjects {
             check_subject(subject).map_err(LoadError::Subject)?;
         }

@@ -11,7 +11,7 @@ use crate::capability::{AskTable, Asks, Grants, NotPermitted, Permits, more};
 use crate::domain::evaluation::LogLine;
 use crate::domain::fault::{FailureKind, Fault};
 use crate::domain::limits::Limits;
-use crate::domain::manifest::Manifest;
+use crate::domain::manifest::{Manifest, ManifestError};
 use crate::domain::names::{Digest, RuleName};
 use crate::domain::pattern::PatternError;
 use crate::domain::quantity::Bytes;
@@ -113,6 +113,9 @@ pub enum LoadError {
     /// Its manifest has a pattern that is none.
     #[error("in its manifest, {0}")]
     Pattern(#[from] PatternError),
+    /// Its manifest is larger than one may be.
+    #[error("in its manifest, {0}")]
+    Manifest(#[from] ManifestError),
     /// Its manifest names a subject that there is not.
     #[error("in its manifest, {0}")]
     Subject(SettingsError),
@@ -174,7 +177,9 @@ impl LoadError {
                 Fault::Failed { .. } => "rule/settings",
                 fault => fault.code(),
             },
-            Self::Declared(_) | Self::Pattern(_) | Self::Subject(_) => "rule/manifest",
+            Self::Declared(_) | Self::Pattern(_) | Self::Manifest(_) | Self::Subject(_) => {
+                "rule/manifest"
+            }
             Self::NotPermitted(_) => "rule/not-granted",
         }
     }
@@ -303,6 +308,7 @@ async fn describe(module: &Module, limits: &Limits) -> Result<Manifest, LoadErro
     let manifest = answer
         .result
         .map_err(|fault| LoadError::Describe { fault })?;
+    manifest.check()?;
     for subject in &manifest.subjects {
         check_subject(subject).map_err(LoadError::Subject)?;
     }

@@ -97,10 +97,14 @@ fn describe(module: &[u8]) -> Result<Manifest, CliError> {
         ..Limits::DEFAULT
     };
     let scratch = Scratch::new()?;
-    load(&scratch, module, &limits)?
+    let manifest = load(&scratch, module, &limits)?
         .describe(&limits)
         .result
-        .map_err(|fault| CliError::new(Exit::Rule, anyhow::anyhow!("asked who it is, {fault}")))
+        .map_err(|fault| CliError::new(Exit::Rule, anyhow::anyhow!("asked who it is, {fault}")))?;
+    manifest
+        .check()
+        .map_err(|error| CliError::new(Exit::Rule, anyhow::anyhow!("in its manifest, {error}")))?;
+    Ok(manifest)
 }
 
 /// The name of a crate's folder, which becomes the rule's.

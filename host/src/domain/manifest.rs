@@ -2,6 +2,34 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::quantity::Bytes;
+
+/// How many entries each of its lists may hold: more than any rule has. A pattern takes some kilobytes of memory as
+/// long as the rule is at work.
+const ENTRIES: usize = 256;
+
+/// How large it may be as JSON, as its settings file may be.
+const SIZE: Bytes = Bytes::kib(64);
+
+/// Why a manifest is not taken.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ManifestError {
+    /// One of its lists is too long.
+    #[error("`{list}` holds {found} entries, and may hold {ENTRIES}")]
+    Entries {
+        /// The list.
+        list: &'static str,
+        /// How many there are.
+        found: usize,
+    },
+    /// All of it is too large.
+    #[error("its texts have {found} in all, and may have {SIZE}")]
+    Size {
+        /// How large it is.
+        found: Bytes,
+    },
+}
+
 /// What a module's `describe` returns.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -33,6 +61,33 @@ pub struct Manifest {
     /// What the operator may set.
     #[serde(default)]
     pub settings: Vec<Setting>,
+}
+
+impl Manifest {
+    /// Whether it is no larger than one may be: it is a stranger's, and kept as long as the rule is at work.
+    ///
+    /// # Errors
+    /// The list that is too long, or how large it is.
+    pub fn check(&self) -> Result<(), ManifestError> {
+        for (list, found) in [
+            ("authors", self.authors.len()),
+            ("subjects", self.subjects.len()),
+            ("channels", self.channels.len()),
+            ("commands", self.commands.len()),
+            ("settings", self.settings.len()),
+        ] {
+            if found > ENTRIES {
+                return Err(ManifestError::Entries { list, found });
+            }
+        }
+        let size = serde_json::to_vec(self).map_or(u64::MAX, |json| {
+            u64::try_from(json.len()).unwrap_or(u64::MAX)
+        });
+        if size > SIZE.0 {
+            return Err(ManifestError::Size { found: Bytes(size) });
+        }
+        Ok(())
+    }
 }
 
 /// What a setting holds.

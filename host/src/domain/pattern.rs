@@ -11,6 +11,10 @@ use serde::{Deserialize, Serialize};
 /// What may stand for something else than itself.
 const SPECIAL: [char; 8] = ['*', '?', '[', ']', '{', '}', '\\', '!'];
 
+/// How long a pattern may be, in bytes: longer than the names of projects, branches, and channels are. Each
+/// byte takes some hundred of memory.
+const LONGEST: usize = 512;
+
 /// A text that is not a pattern.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("`{pattern}` is not a pattern: {reason}")]
@@ -18,6 +22,9 @@ pub struct PatternError {
     pattern: String,
     reason: String,
 }
+
+/// How much is shown of one that is too long.
+const SHOWN: usize = 64;
 
 /// A pattern over names.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -31,9 +38,18 @@ impl Pattern {
     /// Reads a pattern.
     ///
     /// # Errors
-    /// When a bracket or brace is not closed.
+    /// When a bracket or brace is not closed, or it is longer than any name.
     pub fn parse(text: impl Into<String>) -> Result<Self, PatternError> {
-        let text = text.into();
+        let mut text = text.into();
+        if text.len() > LONGEST {
+            let reason = format!("it has {} bytes, and may have {LONGEST}", text.len());
+            text.truncate(text.floor_char_boundary(SHOWN));
+            text.push('…');
+            return Err(PatternError {
+                pattern: text,
+                reason,
+            });
+        }
         let glob = GlobBuilder::new(&text)
             .literal_separator(true)
             .backslash_escape(true)
@@ -128,6 +144,21 @@ mod tests {
         assert!(!matches("payments/**", "payments-old/api"));
         assert!(matches("*", "group/name"));
         assert!(!matches("main", "maintenance"));
+    }
+
+    #[test]
+    fn a_pattern_is_no_longer_than_a_name_may_be() {
+        assert!(Pattern::parse("é".repeat(LONGEST / 2)).is_ok());
+
+        let error = Pattern::parse("é".repeat(LONGEST / 2 + 1)).expect_err("it is too long");
+
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "`{}…` is not a pattern: it has 514 bytes, and may have 512",
+                "é".repeat(SHOWN / 2)
+            )
+        );
     }
 
     #[test]

@@ -9,6 +9,7 @@
 //! Invariants:
 //! - A state and the changes of a session on it give the state that the session saw at its end.
 //! - No session makes a state larger than its quota.
+//! - The changes of a session hold no more entries than the state before it and the state after it together.
 //! - What has expired is never seen, and is gone after the next session that keeps its changes.
 
 use std::collections::BTreeMap;
@@ -163,6 +164,7 @@ pub enum SessionError {
 /// One evaluation's work on a state.
 #[derive(Debug, Clone)]
 pub struct Session {
+    before: State,
     state: State,
     quota: u64,
     at: Timestamp,
@@ -178,6 +180,7 @@ impl Session {
                 since: granted.state.revision,
                 entries: BTreeMap::new(),
             },
+            before: granted.state.clone(),
             state: granted.state,
             quota: granted.quota.0,
             at: received_at,
@@ -275,7 +278,12 @@ impl Session {
 
     fn put(&mut self, key: &str, entry: Option<Entry>) {
         self.state.put(key, entry.clone());
-        self.changes.entries.insert(key.to_owned(), entry);
+        // What came and went is no change, however much of it there is.
+        if entry.is_some() || self.before.entries.contains_key(key) {
+            self.changes.entries.insert(key.to_owned(), entry);
+        } else {
+            self.changes.entries.remove(key);
+        }
     }
 }
 

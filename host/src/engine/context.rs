@@ -165,10 +165,12 @@ impl ResourceLimiter for Context {
     }
 }
 
-/// Cuts a text that is too long between two characters.
+/// Cuts a text that is too long between two characters, and gives the room of the rest back: sixty-four lines of a
+/// mebibyte would be twice what the rule itself may take.
 pub(super) fn cut(text: &mut String, limit: usize) {
     if text.len() > limit {
         text.truncate(text.floor_char_boundary(limit));
+        text.shrink_to_fit();
     }
 }
 

@@ -253,7 +253,7 @@ async fn parse(shared: &Arc<Shared>, delivery: &Arc<Delivery>) -> Parsed {
         return unread(delivery, "its source is no longer configured");
     };
     let job = Arc::clone(delivery);
-    let parsed = shared.pool.run(move || source.parse(&input(&job))).await;
+    let parsed = shared.pool.parse(move || source.parse(&input(&job))).await;
     parsed.unwrap_or_else(|| {
         unread(
             delivery,

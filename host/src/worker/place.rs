@@ -2,7 +2,8 @@
 //!
 //! Each team, and the shared rules, has as many units in the pool at once as the pool has threads, so that a unit of
 //! another team waits for no more than one of them. An event whose team is slow gives its place up while it waits for
-//! its turn, so that events of other teams are taken from the store meanwhile.
+//! its turn, so that events of other teams are taken from the store meanwhile; at once where others of its team have
+//! done so and wait still, so that a thousand of them hold up nobody for longer than it takes to read them.
 //!
 //! Invariants:
 //! - The units of a team are evaluated in the order in which they asked for their turn.
@@ -10,6 +11,7 @@
 //! - Who has a turn waits for no place: those who have the places may all wait for that turn, or for that event.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -86,8 +88,32 @@ impl Place {
 #[derive(Debug)]
 pub(super) struct Turns {
     each: usize,
-    teams: Mutex<HashMap<Unit, Arc<Semaphore>>>,
+    teams: Mutex<HashMap<Unit, Team>>,
     aside: Arc<Semaphore>,
+}
+
+/// The turns of a team.
+#[derive(Debug, Clone)]
+struct Team {
+    turns: Arc<Semaphore>,
+    /// How many of its events gave their place up and wait.
+    waiting: Arc<AtomicUsize>,
+}
+
+/// One event more that gave its place up and waits, until this is dropped.
+struct Waits(Arc<AtomicUsize>);
+
+impl Waits {
+    fn begin(waiting: &Arc<AtomicUsize>) -> Self {
+        waiting.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(waiting))
+    }
+}
+
+impl Drop for Waits {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Turns {
@@ -100,10 +126,13 @@ impl Turns {
         }
     }
 
-    fn team(&self, unit: &Unit) -> Arc<Semaphore> {
+    fn team(&self, unit: &Unit) -> Team {
         let mut teams = self.teams.lock().unwrap_or_else(PoisonError::into_inner);
-        let team = teams.entry(unit.clone());
-        Arc::clone(team.or_insert_with(|| Arc::new(Semaphore::new(self.each))))
+        let team = teams.entry(unit.clone()).or_insert_with(|| Team {
+            turns: Arc::new(Semaphore::new(self.each)),
+            waiting: Arc::default(),
+        });
+        team.clone()
     }
 
     /// Waits for something, and then for the turn of a team, which lasts until what is returned is dropped. Calls
@@ -115,19 +144,26 @@ impl Turns {
         first: impl Future<Output = ()> + Send,
         set_aside: impl FnOnce() -> usize,
     ) -> Option<OwnedSemaphorePermit> {
-        let team = self.team(unit);
+        let Team { turns, waiting } = self.team(unit);
         let mut turn = Box::pin(async move {
             first.await;
-            team.acquire_owned().await
+            turns.acquire_owned().await
         });
-        if let Ok(turn) = tokio::time::timeout(PATIENCE, &mut turn).await {
+        // Where others of the team wait for long, this one will.
+        let patience = match waiting.load(Ordering::Relaxed) {
+            0 => PATIENCE,
+            _ => Duration::ZERO,
+        };
+        if let Ok(turn) = tokio::time::timeout(patience, &mut turn).await {
             return turn.ok();
         }
         if place.room.is_none() {
             return turn.await.ok();
         }
         place.give_up(&self.aside, set_aside());
+        let waits = Waits::begin(&waiting);
         let turn = turn.await.ok();
+        drop(waits);
         place.take_again();
         turn
     }
@@ -197,6 +233,35 @@ mod tests {
 
         assert_eq!(room.available_permits(), 0, "it has a place again");
         assert_eq!(turns.aside.available_permits(), ASIDE);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn where_others_of_its_team_wait_an_event_gives_its_place_up_at_once() {
+        let turns = Turns::new(1);
+        let room = Arc::new(Semaphore::new(2));
+        let held = turns
+            .wait(&team("a"), &mut Place::alone(), ready(()), || 0)
+            .await;
+        let (mut one, mut two) = (Place::take(&room).await, Place::take(&room).await);
+        let a = team("a");
+        {
+            let mut first = pin!(turns.wait(&a, &mut one, ready(()), || 0));
+            assert!((&mut first).now_or_never().is_none());
+            tokio::time::advance(PATIENCE).await;
+            assert!((&mut first).now_or_never().is_none());
+            let mut second = pin!(turns.wait(&a, &mut two, ready(()), || 0));
+            assert!((&mut second).now_or_never().is_none());
+            assert_eq!(room.available_permits(), 2, "neither has a place");
+
+            drop(held);
+            drop(first.await);
+            drop(second.await);
+        }
+
+        let _held = turns.wait(&a, &mut Place::alone(), ready(()), || 0).await;
+        let mut third = pin!(turns.wait(&a, &mut one, ready(()), || 0));
+        assert!((&mut third).now_or_never().is_none());
+        assert_eq!(room.available_permits(), 0, "it waits for a moment again");
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,11 +1,14 @@
 //! The threads on which deliveries are parsed and rules are evaluated, apart from those that accept
 //! requests.
 //!
-//! What can wait for all others has one thread more, and a small share of the processor.
+//! What can wait for all others has one thread more, and a small share of the processor. Parsers have threads of their
+//! own: a delivery whose events are not known yet belongs to no team, and would wait for a unit of a slow one before
+//! its own team's turn.
 //!
 //! Invariants:
 //! - A job that panics ends alone; its thread takes the next.
 //! - No job waits for one that can wait.
+//! - No parser waits for a rule.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
@@ -27,24 +30,21 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 type Job = Box<dyn FnOnce() + Send>;
 
-/// A fixed number of threads with one queue, and one more for what can wait.
+/// A fixed number of threads with one queue, as many for parsers, and one more for what can wait.
 pub(super) struct Pool {
     jobs: mpsc::Sender<Job>,
     /// How many jobs are in hand or queued.
     open: Arc<watch::Sender<usize>>,
     threads: usize,
+    parsers: mpsc::Sender<Job>,
     patient: mpsc::Sender<Job>,
 }
 
 impl Pool {
     pub(super) fn start(threads: usize) -> Self {
-        let (jobs, queue) = mpsc::channel::<Job>();
-        let queue = Arc::new(Mutex::new(queue));
         let threads = threads.max(1);
-        for number in 0..threads {
-            let queue = Arc::clone(&queue);
-            spawn(format!("rules-{number}"), move || work(&queue));
-        }
+        let jobs = start("rules", threads);
+        let parsers = start("parse", threads);
         let (patient, queue) = mpsc::channel::<Job>();
         spawn("rules-patient".to_owned(), move || {
             // Of this thread alone: Linux keeps it for each. Where it is not allowed, the thread is like the others.
@@ -55,8 +55,17 @@ impl Pool {
             jobs,
             open: Arc::default(),
             threads,
+            parsers,
             patient,
         }
+    }
+
+    /// Runs a parser, whatever the rules do; none if it panicked.
+    pub(super) async fn parse<T: Send + 'static>(
+        &self,
+        parser: impl FnOnce() -> T + Send + 'static,
+    ) -> Option<T> {
+        send(&self.parsers, parser).await
     }
 
     /// Runs a job on one of the threads; none if it panicked.
@@ -112,6 +121,17 @@ async fn send<T: Send + 'static>(
     });
     jobs.send(job).ok()?;
     result.await.ok()
+}
+
+/// Starts so many threads with one queue.
+fn start(name: &str, threads: usize) -> mpsc::Sender<Job> {
+    let (jobs, queue) = mpsc::channel::<Job>();
+    let queue = Arc::new(Mutex::new(queue));
+    for number in 0..threads {
+        let queue = Arc::clone(&queue);
+        spawn(format!("{name}-{number}"), move || work(&queue));
+    }
+    jobs
 }
 
 fn spawn(name: String, work: impl FnOnce() + Send + 'static) {
@@ -179,6 +199,22 @@ mod tests {
         assert_eq!(answer, Some("at once"));
         drop(end);
         assert_eq!(waiting.await.expect("it ends"), Some(()));
+    }
+
+    #[tokio::test]
+    async fn no_parser_waits_for_rules() {
+        let pool = Arc::new(Pool::start(1));
+        let (job, begun, end) = held();
+        let working = Arc::clone(&pool);
+        let working = tokio::spawn(async move { working.run(job).await });
+        begun.await.expect("it begins");
+
+        assert_eq!(pool.parse(|| "parsed").await, Some("parsed"));
+        assert_eq!(pool.parse(|| panic!("it is meant to")).await, None::<()>);
+        assert_eq!(pool.parse(|| "the next").await, Some("the next"));
+
+        drop(end);
+        working.await.expect("it ends");
     }
 
     #[tokio::test(start_paused = true)]

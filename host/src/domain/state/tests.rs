@@ -58,6 +58,27 @@ fn a_session_that_changes_nothing_has_no_changes() {
 }
 
 #[test]
+fn what_comes_and_goes_within_a_session_is_no_change_of_it() {
+    let state = after(&State::default(), NOW, |session| {
+        session.set("stays", "v", None).expect("there is room");
+        session.set("goes", "v", None).expect("there is room");
+    });
+
+    let mut session = session(&state);
+    for number in 0..1_000 {
+        let key = format!("{number:04}");
+        session.set(&key, "v", None).expect("there is room");
+        session.remove(&key);
+        session.set(&key, "v", Some(0)).expect("there is room");
+    }
+    session.remove("goes");
+
+    let changes = session.end();
+    assert_eq!(changes.entries, BTreeMap::from([("goes".to_owned(), None)]));
+    assert_eq!(keys(&state.with(&changes)), ["stays"]);
+}
+
+#[test]
 fn a_counter_begins_at_zero_and_stays_in_its_range() {
     let mut session = session(&State::default());
     assert_eq!(session.add("seen", 3, None), Ok(3));
