@@ -239,6 +239,20 @@ async fn a_long_line_of_log_is_cut_between_two_characters() {
 }
 
 #[tokio::test]
+async fn what_is_not_kept_of_a_line_of_log_takes_no_memory() {
+    let sandbox = Sandbox::new();
+
+    let answer = sandbox.evaluate("fat-log", &Limits::DEFAULT).await;
+
+    let decision = answer.result.expect("long lines are no fault");
+    assert_eq!(decision.reason.as_deref(), Some("all is written"));
+    assert_eq!(answer.log.lines.len(), 60);
+    for line in &answer.log.lines {
+        assert_eq!((line.message.len(), line.message.capacity()), (4096, 4096));
+    }
+}
+
+#[tokio::test]
 async fn a_failure_is_the_rules_own_word_and_is_cut_like_a_line_of_log() {
     let sandbox = Sandbox::new();
     let module = sandbox.load("fails", &Limits::DEFAULT).await;

@@ -2,6 +2,7 @@
 
 mod access;
 mod admin;
+mod attacks;
 mod by_hand;
 mod channels;
 mod command_line;
