@@ -70,21 +70,15 @@ pub(super) enum Command {
 }
 
 pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, CliError> {
-    match command {
-        Command::Add(args) => add::run(global, args),
-        asked => ask(global, asked),
-    }
-}
-
-/// Asks a server.
-fn ask(global: &Global, command: &Command) -> Result<Exit, CliError> {
-    let client = Client::new(global)?;
+    // All but one ask a server.
+    let client = || Client::new(global);
     let runtime = runtime()?;
     let listing = match command {
-        Command::List => runtime.block_on(client.get("/api/v1/rules", &[])),
+        Command::Add(args) => return add::run(global, args),
+        Command::List => runtime.block_on(client()?.get("/api/v1/rules", &[])),
         Command::Show { name } => {
             let path = format!("/api/v1/rules/{}", segment(name)?);
-            let rule = runtime.block_on(client.get(&path, &[]))?;
+            let rule = runtime.block_on(client()?.get(&path, &[]))?;
             if global.json {
                 output::json(&rule);
             } else {
@@ -93,23 +87,25 @@ fn ask(global: &Global, command: &Command) -> Result<Exit, CliError> {
             return Ok(Exit::Ok);
         }
         Command::Grants { name } => {
-            let listing = runtime.block_on(client.get("/api/v1/rules", &[]))?;
+            let listing = runtime.block_on(client()?.get("/api/v1/rules", &[]))?;
             return grants::show(global, &listing, name.as_deref());
         }
         Command::Reload { allow_empty } => {
             let query = [("allow_empty", allow_empty.to_string())];
-            runtime.block_on(client.post("/api/v1/rules/reload", &query))
+            runtime.block_on(client()?.post("/api/v1/rules/reload", &query))
         }
-        // It asks no server.
-        Command::Add(args) => return add::run(global, args),
-        Command::Replay(args) => return runtime.block_on(replay::run(global, &client, args)),
-        Command::Pause(args) => return runtime.block_on(pause(global, &client, "rule", args)),
-        Command::Resume(args) => return runtime.block_on(resume(global, &client, "rule", args)),
-        Command::Enable(args) => return runtime.block_on(args.wish(global, &client, "enable")),
-        Command::Disable(args) => return runtime.block_on(args.wish(global, &client, "disable")),
-        Command::Shadow(args) => return runtime.block_on(args.wish(global, &client, "shadow")),
-        Command::State(args) => return runtime.block_on(args.run(global, &client)),
-        Command::Rollback(args) => return runtime.block_on(args.wish(global, &client)),
+        Command::Replay(args) => return runtime.block_on(replay::run(global, &client()?, args)),
+        Command::Pause(args) => return runtime.block_on(pause(global, &client()?, "rule", args)),
+        Command::Resume(args) => {
+            return runtime.block_on(resume(global, &client()?, "rule", args));
+        }
+        Command::Enable(args) => return runtime.block_on(args.wish(global, &client()?, "enable")),
+        Command::Disable(args) => {
+            return runtime.block_on(args.wish(global, &client()?, "disable"));
+        }
+        Command::Shadow(args) => return runtime.block_on(args.wish(global, &client()?, "shadow")),
+        Command::State(args) => return runtime.block_on(args.run(global, &client()?)),
+        Command::Rollback(args) => return runtime.block_on(args.wish(global, &client()?)),
     }?;
     if global.json {
         output::json(&listing);

@@ -124,7 +124,9 @@ pub(super) const ATTACKS: &[Attack] = &[
 /// Those that are refused when they are loaded, and the code of it.
 pub(super) const REFUSED: &[(&str, &str)] = &[
     ("huge-manifest", "rule/manifest"),
+    ("mixed-interfaces", "rule/newer-interface"),
     ("newer-interface", "rule/newer-interface"),
+    ("next-interface", "rule/newer-interface"),
     ("unknown-import", "rule/unknown-import"),
 ];
 
