@@ -226,7 +226,7 @@ impl Look {
             output::line(format!("wasi       {EMPTY}"));
         }
         if self.inspection.imports_interface("state") {
-            output::line("state      asked for: it keeps something between events");
+            output::line("state      asked for: it may keep something between events");
         }
         if let Some(manifest) = &self.manifest {
             show_manifest(manifest);
