@@ -19,6 +19,7 @@ mod lifecycle;
 mod limits;
 mod modules;
 mod providers;
+mod repeats;
 mod rules_folder;
 mod sharing;
 mod state;
