@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
+use tokio::sync::Notify;
 use wasmtime::Store;
 use wasmtime::component::{Component, Linker};
 
@@ -183,6 +184,12 @@ impl Engine {
         if let Err(error) = self.compiler.forget(digest).await {
             tracing::warn!("the code of the module {digest} could not be removed: {error}");
         }
+    }
+
+    /// Is notified whenever so many modules were compiled that it is time for [`retain`](Self::retain).
+    #[must_use]
+    pub fn has_compiled_many(&self) -> Arc<Notify> {
+        self.compiler.made_many()
     }
 
     /// Removes the compiled code that is kept of all modules but these, by the digits of their digests, and what a crash

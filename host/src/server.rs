@@ -9,7 +9,8 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use rustix::process::{Resource, getrlimit, setrlimit};
@@ -87,6 +88,9 @@ pub fn engine(data: &Path) -> anyhow::Result<Arc<Engine>> {
     Ok(Arc::new(Engine::new(&config)?))
 }
 
+/// How often compiled code that nobody needs is looked for.
+const UNNEEDED: Duration = Duration::from_hours(1);
+
 /// Starts to keep the rules of the configured folder at work.
 fn start_catalog(
     config: &Config,
@@ -101,19 +105,29 @@ fn start_catalog(
         memory: Arc::new(memory),
         versions: Some(config.data.join("versions")),
     }));
-    tokio::spawn(forget_unneeded(Arc::clone(&catalog), Arc::clone(engine)));
+    tokio::spawn(forget_unneeded(
+        Arc::downgrade(&catalog),
+        Arc::downgrade(engine),
+        engine.has_compiled_many(),
+    ));
     catalog
 }
 
-/// Removes the compiled code that nobody needs any more, once it is known what rules need.
-async fn forget_unneeded(catalog: Arc<Catalog>, engine: Arc<Engine>) {
-    catalog.ready().await;
-    let needed = tokio::task::spawn_blocking(move || catalog.needed()).await;
-    match needed {
-        Ok(Ok(needed)) => engine.retain(needed).await,
-        Ok(Err(error)) => tracing::warn!("the folder of versions cannot be read: {error}"),
-        // The server ends.
-        Err(_) => {}
+/// Removes the compiled code that nobody needs any more: once it is known what rules need, every hour, and whenever
+/// much was compiled.
+async fn forget_unneeded(catalog: Weak<Catalog>, engine: Weak<Engine>, many: Arc<Notify>) {
+    while let (Some(catalog), Some(engine)) = (catalog.upgrade(), engine.upgrade()) {
+        catalog.ready().await;
+        let needed = tokio::task::spawn_blocking(move || catalog.needed()).await;
+        match needed {
+            Ok(Ok(needed)) => engine.retain(needed).await,
+            Ok(Err(error)) => tracing::warn!("the folder of versions cannot be read: {error}"),
+            // The server ends.
+            Err(_) => return,
+        }
+        drop(engine);
+        // Whichever comes first.
+        let _hourly = tokio::time::timeout(UNNEEDED, many.notified()).await;
     }
 }
 

@@ -298,11 +298,11 @@ impl Rehearsal {
     /// When there is no such event, or its delivery is gone.
     pub async fn of(
         &self,
-        _seat: &Seat,
+        seat: &Arc<Seat>,
         event: &EventId,
         only: Option<&RuleName>,
     ) -> Result<Vec<UnitEvaluation>, StoreError> {
-        evaluate::rehearse(&self.shared, event, only).await
+        evaluate::rehearse(&self.shared, seat, event, only).await
     }
 }
 

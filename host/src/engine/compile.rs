@@ -17,12 +17,13 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{ExitCode, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, Signal, nice, setrlimit};
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::sync::{OwnedRwLockReadGuard, RwLock, Semaphore};
+use tokio::sync::{Notify, OwnedRwLockReadGuard, RwLock, Semaphore};
 use tokio::task::spawn_blocking;
 
 use super::error::CompileErrorKind;
@@ -51,6 +52,9 @@ const ANSWER_LIMIT: u64 = 64 << 10;
 /// How often a module is compiled whose code is gone before it is linked.
 const TRIES: usize = 3;
 
+/// After how many modules it is time to look which are needed: some 400 MB of code, as a small rule's has 400 KB.
+const MANY: usize = 1_000;
+
 /// What is kept of compiled modules, and the limits of the child.
 #[derive(Debug)]
 pub(super) struct Compiler {
@@ -61,6 +65,8 @@ pub(super) struct Compiler {
     /// Held by those who link what is kept, and alone by those who remove of it.
     in_use: Arc<RwLock<()>>,
     children: Semaphore,
+    made: AtomicUsize,
+    made_many: Arc<Notify>,
     memory: Bytes,
     time: Span,
 }
@@ -92,6 +98,8 @@ impl Compiler {
             usable_by,
             in_use: Arc::default(),
             children: Semaphore::new(CHILDREN),
+            made: AtomicUsize::new(0),
+            made_many: Arc::default(),
             memory: config.compile_memory,
             time: config.compile_time,
         }
@@ -148,7 +156,12 @@ impl Compiler {
             .run_child((bytes, form), &workplace.0, &component)
             .await?
         {
-            Outcome::Answered(Answer::Compiled) => Ok(()),
+            Outcome::Answered(Answer::Compiled) => {
+                if self.made.fetch_add(1, Ordering::Relaxed) % MANY == MANY - 1 {
+                    self.made_many.notify_one();
+                }
+                Ok(())
+            }
             Outcome::Answered(Answer::Invalid { reason }) => {
                 Err(CompileErrorKind::Invalid { reason })
             }
@@ -159,6 +172,11 @@ impl Compiler {
                 Err(CompileErrorKind::TooCostly { limit })
             }
         }
+    }
+
+    /// Is notified whenever many modules were compiled.
+    pub(super) fn made_many(&self) -> Arc<Notify> {
+        Arc::clone(&self.made_many)
     }
 
     /// Removes what is kept of a module, but not that it was too costly.

@@ -35,14 +35,6 @@ pub(super) const HANDLES: usize = 1_000;
 /// Instances that may exist at once: one for each evaluation thread, and those that are being loaded.
 const POOL: u32 = 64;
 
-/// What the cache of compiled code may hold before the oldest is deleted: thousands of rules. The
-/// library's own default (65,536 files, 512 MiB) would do for some 2,000. It is a last resort: what nobody needs is
-/// removed by [`retain`](super::Engine::retain).
-const CACHE_BYTES: u64 = 8 << 30;
-
-/// How many files, two for each module.
-const CACHE_FILES: u64 = 1 << 17;
-
 /// Which set-up runs a module.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum SetUp {
@@ -88,10 +80,12 @@ fn base(cache: Option<&Path>) -> Result<Config, EngineError> {
         .memory_guard_size(0);
     if let Some(directory) = cache {
         let mut settings = CacheConfig::new();
+        // Its own clean-up runs where something is written, which is in the folder of a child: what nobody needs is
+        // removed by [`retain`](super::Engine::retain). What is used often is not compressed anew, as its size tells
+        // whether it is whole.
         settings
             .with_directory(directory)
-            .with_files_total_size_soft_limit(CACHE_BYTES)
-            .with_file_count_soft_limit(CACHE_FILES);
+            .with_optimized_compression_usage_counter_threshold(u64::MAX);
         config.cache(Some(Cache::new(settings)?));
     }
     Ok(config)

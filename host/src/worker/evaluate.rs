@@ -14,6 +14,7 @@ use self::job::Job;
 use super::dispatch::payload;
 use super::order::Position;
 use super::place::Place;
+use super::seats::Seat;
 use super::{Live, Performs, Shared};
 use crate::catalog::{Behaviour, Rule, Snapshot, Version, Wanting};
 use crate::domain::decision::Action;
@@ -150,6 +151,7 @@ pub(super) fn input(event: &Event, run: u32, payload: Payload) -> Arc<Input> {
 /// Asks the rules of the present snapshot about an event, and keeps nothing of it.
 pub(super) async fn rehearse(
     shared: &Arc<Shared>,
+    seat: &Arc<Seat>,
     event: &EventId,
     only: Option<&RuleName>,
 ) -> Result<Vec<UnitEvaluation>, StoreError> {
@@ -176,9 +178,14 @@ pub(super) async fn rehearse(
             performs: Performs::Yes,
             rates: Arc::default(),
         };
+        // The seat is taken until it has run, also where whoever asked has gone.
+        let seat = Arc::clone(seat);
+        let run = move || {
+            let _seat = seat;
+            job.run()
+        };
         // What is only looked at waits for what happens.
-        let Some((evaluations, dropped)) = shared.pool.run_patiently(move || job.run()).await
-        else {
+        let Some((evaluations, dropped)) = shared.pool.run_patiently(run).await else {
             return Err(StoreError::Closed);
         };
         all.extend(evaluations);

@@ -8,6 +8,7 @@
 //! Invariants:
 //! - A job that panics ends alone; its thread takes the next.
 //! - No job waits for one that can wait.
+//! - A job that nobody waits for any more when its turn comes is not run.
 //! - No parser waits for a rule.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -81,7 +82,8 @@ impl Pool {
         send(&self.jobs, job).await
     }
 
-    /// Runs a job that can wait for those of [`run`](Self::run), one at a time, when one of their threads is idle.
+    /// Runs a job that can wait for those of [`run`](Self::run), one at a time: when one of their threads is
+    /// idle, and after a second in any case.
     pub(super) async fn run_patiently<T: Send + 'static>(
         &self,
         job: impl FnOnce() -> T + Send + 'static,
@@ -116,8 +118,10 @@ async fn send<T: Send + 'static>(
 ) -> Option<T> {
     let (done, result) = oneshot::channel();
     let job = Box::new(move || {
-        // Whoever waited may have gone.
-        let _gone = done.send(job());
+        // Whoever waited may have gone, before or while it runs.
+        if !done.is_closed() {
+            let _gone = done.send(job());
+        }
     });
     jobs.send(job).ok()?;
     result.await.ok()
@@ -244,5 +248,36 @@ mod tests {
         pool.run(|| panic!("it is meant to")).await.unwrap_or(());
 
         assert_eq!(*pool.open.borrow(), 0);
+    }
+
+    #[tokio::test]
+    async fn what_nobody_waits_for_any_more_is_not_run_and_dropped() {
+        let pool = Pool::start(1);
+        let (job, begun, end) = held();
+        let first = pool.run_patiently(job);
+        let forgotten = {
+            let kept = Arc::new(());
+            let (weak, ran) = (Arc::downgrade(&kept), Arc::new(Mutex::new(false)));
+            let (does, seen) = (Arc::clone(&ran), kept);
+            let second = pool.run_patiently(move || {
+                let _kept = seen;
+                *does.lock().expect("nobody panics") = true;
+            });
+            tokio::select! {
+                biased;
+                _ = async { tokio::join!(first, second) } => panic!("the first does not end"),
+                begun = async {
+                    begun.await.expect("it begins");
+                    tokio::task::yield_now().await;
+                } => begun,
+            }
+            (weak, ran)
+        };
+        end.send(()).expect("it runs");
+        pool.run_patiently(|| ()).await.expect("it runs");
+
+        let (kept, ran) = forgotten;
+        assert!(!*ran.lock().expect("nobody panics"));
+        assert!(kept.upgrade().is_none());
     }
 }

@@ -5,7 +5,7 @@
 //! is all of it: where the code is gone, or is of another processor, the module counts as never compiled.
 //!
 //! Invariants:
-//! - What is found has its code beside it, whole and for this engine.
+//! - What is found has its code beside it, of the size that was written, and for this engine.
 //! - Of the marks of costly modules there is a bounded number.
 
 use std::borrow::Cow;
@@ -135,7 +135,9 @@ impl Kept {
                 return Ok(());
             }
         }
-        remove(&self.code.join(file))
+        let code = self.code.join(file);
+        remove(&code.with_extension(STATISTICS))?;
+        remove(&code)
     }
 
     /// Removes what is kept of all modules but these, by the digits of their digests, and what was left behind half
@@ -161,8 +163,9 @@ impl Kept {
                 _ => remove(&path)?,
             }
         }
-        for file in files_of_code(&self.code)? {
-            if !code.contains(&file) {
+        for file in files_in(&self.code)? {
+            // With the records beside it, which may be written after it is gone.
+            if !code.contains(&file.with_extension("")) {
                 remove(&file)?;
             }
         }
@@ -195,11 +198,21 @@ fn remove(path: &Path) -> io::Result<()> {
     }
 }
 
+/// What the name of a record of Wasmtime's ends with, which it keeps beside code that is used.
+const STATISTICS: &str = "stats";
+
 /// The files of compiled code, without the records that Wasmtime keeps beside them.
 ///
 /// They lie in `modules/<compiler>/`, and their names are digests without an ending:
 /// <https://docs.rs/wasmtime-internal-cache/48.0.8/src/wasmtime_internal_cache/lib.rs.html>
 fn files_of_code(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut found = files_in(folder)?;
+    found.retain(|path| path.extension().is_none());
+    Ok(found)
+}
+
+/// The files of compiled code with the records beside them.
+fn files_in(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     let compilers = match fs::read_dir(folder.join("modules")) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(found),
@@ -207,10 +220,7 @@ fn files_of_code(folder: &Path) -> io::Result<Vec<PathBuf>> {
     };
     for compiler in compilers {
         for file in fs::read_dir(compiler?.path())? {
-            let path = file?.path();
-            if path.extension().is_none() {
-                found.push(path);
-            }
+            found.push(file?.path());
         }
     }
     Ok(found)
@@ -364,6 +374,30 @@ mod tests {
         assert!(of_other.is_some());
         let code = files_of_code(kept.code()).expect("the code");
         assert_eq!((code, count(&kept.rules)), (Vec::new(), 0));
+    }
+
+    #[test]
+    fn records_beside_code_go_with_it_also_where_they_come_later() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let kept = Kept::within(folder.path()).expect("the folders");
+        let (stays, goes) = (digest(1), digest(2));
+        let [of_stays, of_goes] = [&stays, &goes].map(|digest| {
+            make(&kept, digest, "this");
+            let record = kept.code().join("modules/compiler").join(digest.short());
+            record.with_extension("stats")
+        });
+        let write = |record: &Path| fs::write(record, b"used once").expect("it is written");
+        write(&of_stays);
+        write(&of_goes);
+
+        kept.forget(&goes).expect("it is removed");
+        let went = !of_goes.exists();
+        write(&of_goes);
+        let digests = BTreeSet::from([stays.hex().to_owned()]);
+        kept.retain(&digests).expect("the rest is removed");
+
+        assert!(went && of_stays.exists() && !of_goes.exists());
+        assert!(kept.find(&stays, "this").is_some());
     }
 
     #[test]

@@ -94,10 +94,14 @@ pub(super) async fn look(
     team: &Team,
     (filter, rows): (EventFilter, usize),
 ) -> Result<Looked, StoreError> {
-    let (_turn, seen) = (turn(&state.pages.turn).await?, team.clone());
+    let (turn, seen) = (turn(&state.pages.turn).await?, team.clone());
     let look = Look {
         rows,
-        meant: Arc::new(move |source, project| seen.may_see(source, project)),
+        meant: Arc::new(move |source, project| {
+            // It is over when the store is done with it, also where whoever asked has gone.
+            let _turn = &turn;
+            seen.may_see(source, project)
+        }),
     };
     state.store.look_for_events(filter, look).await
 }

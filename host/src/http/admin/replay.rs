@@ -5,6 +5,8 @@
 //! - A dry run changes nothing. As many go on at once as there are seats, and of a team one.
 //! - A team has the events that it sees evaluated again, by one of its rules, and no others.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::Query;
 use axum::extract::rejection::QueryRejection;
@@ -66,7 +68,7 @@ pub(super) async fn replay(
     if replay.which == Which::Skipped {
         return missed(&state, &replay).await.map(Json);
     }
-    let seat = state.rehearsal.seat(access.audience())?;
+    let seat = Arc::new(state.rehearsal.seat(access.audience())?);
     rehearse(&state, &access, (&seat, replay)).await.map(Json)
 }
 
@@ -172,7 +174,7 @@ async fn missed(state: &Admin, replay: &Replay) -> Result<Value, ApiError> {
 async fn rehearse(
     state: &Admin,
     access: &Access,
-    (seat, replay): (&Seat, Replay),
+    (seat, replay): (&Arc<Seat>, Replay),
 ) -> Result<Value, ApiError> {
     let rule = replay.rule;
     if let Some(id) = replay.event {
@@ -228,7 +230,7 @@ async fn matching(
 
 async fn of_event(
     state: &Admin,
-    seat: &Seat,
+    seat: &Arc<Seat>,
     (event, rule): (&EventId, Option<&RuleName>),
 ) -> Result<Value, ApiError> {
     let evaluations = state.rehearsal.of(seat, event, rule).await?;
