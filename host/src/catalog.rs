@@ -232,7 +232,7 @@ impl Catalog {
         Ok(needed)
     }
 
-    /// The modules of the rules at work, and those that wait for a grant.
+    /// The modules of the rules at work, and those in the folder, which may only wait for a grant or a setting.
     fn modules(&self) -> impl Iterator<Item = Digest> {
         let at_work = self.snapshot();
         let at_work: Vec<Digest> = at_work
@@ -240,12 +240,9 @@ impl Catalog {
             .map(|rule| rule.description.module.clone())
             .collect();
         let listing = self.listing();
-        let refused = listing
-            .rules
-            .iter()
-            .filter_map(|rule| rule.refused.as_ref());
-        let refused: Vec<Digest> = refused.map(|refused| refused.module.clone()).collect();
-        at_work.into_iter().chain(refused)
+        let in_folder = listing.rules.iter().filter_map(|rule| rule.file.clone());
+        let in_folder: Vec<Digest> = in_folder.collect();
+        at_work.into_iter().chain(in_folder)
     }
 
     /// Whether every file of the first look has been loaded or refused.

@@ -461,6 +461,7 @@ impl Keeper {
             return;
         }
         slot.is_loading = false;
+        slot.file = taken.file.as_ref().map(|file| file.module.clone());
         let life = self.lives.entry(name.clone()).or_default();
         let before = life.clone();
         // What was said ends when other files are at work, and not by files that are not taken.

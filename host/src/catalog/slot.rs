@@ -14,7 +14,7 @@ use super::scan::{Fingerprint, Found, Opened};
 use super::snapshot::{RefusedVersion, RuleState, RuleStatus, Serving};
 use super::take::Outcome;
 use crate::domain::clock::Timestamp;
-use crate::domain::names::RuleName;
+use crate::domain::names::{Digest, RuleName};
 
 /// How long a file that is written in place must rest before it counts as complete.
 const SETTLE: Duration = Duration::from_millis(100);
@@ -73,6 +73,8 @@ pub(super) struct Slot {
     since: Timestamp,
     /// The version that was refused for what it asks for.
     refused: Option<RefusedVersion>,
+    /// The module that was last taken up.
+    pub(super) file: Option<Digest>,
 }
 
 impl Slot {
@@ -86,6 +88,7 @@ impl Slot {
             files: Files::Loading,
             since: now,
             refused: None,
+            file: None,
         }
     }
 
@@ -194,6 +197,7 @@ impl Slot {
             serving: serving.as_deref().map(Serving::of),
             versions: life.versions.clone(),
             refused: self.refused.clone(),
+            file: self.file.clone(),
         };
         if self.files == Files::Loading {
             // What was said is about the files that were there then, and these may be others.

@@ -135,6 +135,9 @@ pub struct RuleStatus {
     /// The newer version that was refused for what it asks for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refused: Option<RefusedVersion>,
+    /// The module that lies in the folder, as far as it could be read, also where it is not taken.
+    #[serde(skip)]
+    pub file: Option<Digest>,
 }
 
 /// A version of a rule that was refused for what it asks for.

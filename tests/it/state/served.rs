@@ -132,6 +132,8 @@ async fn a_shadow_sees_what_is_kept_and_keeps_nothing() {
     server.settled(&shadowed).await;
     assert_eq!(server.terminate().await, Some(0));
     let server = site.serve_with(&["--shadow"]).await;
+    // Nothing can be wanted of a rule before the folder was looked at.
+    server.rule_in_state("counter", "shadow").await;
     server
         .post("/api/v1/rules/wish?rule=counter&wish=enable")
         .await;

@@ -73,27 +73,31 @@ async fn what_was_compiled_for_a_trial_is_gone_when_it_has_ended() {
 #[tokio::test]
 async fn a_start_removes_compiled_code_that_no_rule_and_no_kept_version_needs() {
     let (first, second) = (guest("picks"), marked(&guest("picks"), "second"));
+    // It has no settings file, and is rejected until it has.
+    let rejected = marked(&guest("picks"), "rejected");
     let unneeded = guest("fails");
     let site = Site::new(CONFIG);
     let settings = picks(&[], &[], &[]);
     site.put("rules/payments/picks.toml", settings.as_bytes());
     site.put("rules/payments/picks.wasm", &first);
+    site.put("rules/payments/waits.wasm", &rejected);
     let server = site.serve().await;
     server.serves("payments/picks", &digest(&first)).await;
     site.put("rules/payments/picks.wasm", &second);
     server.serves("payments/picks", &digest(&second)).await;
+    server.rule_in_state("payments/waits", "rejected").await;
     assert_eq!(server.terminate().await, Some(0));
     let site = with_what_nobody_needs(site, &unneeded).await;
 
     let server = site.serve().await;
     server.serves("payments/picks", &digest(&second)).await;
-    only(&site, &[&first, &second]).await;
+    only(&site, &[&first, &second, &rejected]).await;
     assert_eq!(server.terminate().await, Some(0));
     std::fs::remove_dir_all(site.path().join("data/versions")).expect("it is removed");
     let server = site.serve().await;
     server.serves("payments/picks", &digest(&second)).await;
 
-    only(&site, &[&second]).await;
+    only(&site, &[&second, &rejected]).await;
 }
 
 /// Compiles a module that no rule has into the cache of a server that does not run.
