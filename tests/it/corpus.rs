@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use crate::support::corpus::{headers_beside, is_payload};
 use crate::support::server::{SECRET, Site};
 
 /// The payloads below a folder: `…/gitlab/<name>.json`, in order.
@@ -22,11 +23,7 @@ fn payloads(folder: &Path) -> Vec<PathBuf> {
             path.parent()
                 .is_some_and(|parent| parent.ends_with("gitlab"))
         })
-        .filter(|path| {
-            let name = path.to_string_lossy();
-            let beside = [".headers.json", ".expected.json"];
-            name.ends_with(".json") && !beside.iter().any(|end| name.ends_with(end))
-        })
+        .filter(|path| is_payload(path))
         .collect();
     found.sort();
     found
@@ -34,11 +31,7 @@ fn payloads(folder: &Path) -> Vec<PathBuf> {
 
 /// The headers beside a payload, without those that a test sets itself.
 fn headers(payload: &Path) -> BTreeMap<String, String> {
-    let text = std::fs::read_to_string(payload.with_extension("headers.json"));
-    let mut headers: BTreeMap<String, String> = text.map_or_else(
-        |_| BTreeMap::new(),
-        |text| serde_json::from_str(&text).expect("headers are texts by name"),
-    );
+    let mut headers = headers_beside(payload);
     headers.retain(|name, _| {
         let name = name.to_ascii_lowercase();
         name.starts_with("x-gitlab-") && name != "x-gitlab-token"

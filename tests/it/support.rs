@@ -7,6 +7,7 @@ use std::process::{Command, Output};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
+pub(crate) mod corpus;
 pub(crate) mod events;
 pub(crate) mod hostile;
 pub(crate) mod modules;

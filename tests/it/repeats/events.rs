@@ -12,6 +12,8 @@ use hookbox::sources::samples::samples;
 use hookbox::sources::{ParseInput, Source, SourceConfig, Verdict, providers};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use crate::support::corpus::{headers_beside, is_payload};
+
 /// The first moment of 2026.
 pub(super) const NOW: Timestamp = Timestamp(1_767_225_600_000);
 
@@ -90,22 +92,14 @@ fn payloads(corpus: &Path, provider: &str) -> Vec<PathBuf> {
         .flatten()
         .flatten()
         .map(|entry| entry.path())
-        .filter(|path| {
-            let name = path.to_string_lossy();
-            let beside = [".headers.json", ".expected.json"];
-            name.ends_with(".json") && !beside.iter().any(|end| name.ends_with(end))
-        })
+        .filter(|path| is_payload(path))
         .collect();
     found.sort();
     found
 }
 
 fn headers(path: &Path) -> HeaderMap {
-    let text = std::fs::read_to_string(path.with_extension("headers.json"));
-    let list: std::collections::BTreeMap<String, String> = text
-        .map(|text| serde_json::from_str(&text).expect("headers are texts by name"))
-        .unwrap_or_default();
-    let list = list.into_iter().map(|(name, value)| {
+    let list = headers_beside(path).into_iter().map(|(name, value)| {
         let name = HeaderName::try_from(name).expect("a header's name");
         (
             name,
